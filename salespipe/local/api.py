@@ -53,6 +53,13 @@ class AwsError(Exception):
         self.fields = fields
 
 
+class NotMine(Exception):  # noqa: N818 - not an error: the handler's way to say "let moto answer this one"
+    """Raised by a handler, before it has changed anything, to hand this one call on to moto.
+
+    The gateway then goes on as if the operation were not in ``handlers``: moto answers, and ``observe`` is told.
+    """
+
+
 Handler = Callable[[Call], "dict[str, Any] | Answer"]
 
 
