@@ -1,0 +1,1 @@
+"""What runs inside AWS Lambda: each folder beside this file becomes one function's zip, ``handler.handler``."""
