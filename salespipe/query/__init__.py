@@ -1,0 +1,1 @@
+"""Questions: the Athena client, the crawl that makes the lake queryable, and the views."""

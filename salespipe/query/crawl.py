@@ -1,0 +1,166 @@
+"""Make what was delivered queryable: wait for it, crawl it, check what the crawler made, create the views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from salespipe.aws import error_code, is_not_found
+from salespipe.errors import SalespipeError
+from salespipe.query import athena, delivery, views
+from salespipe.query.failures import not_deployed
+
+if TYPE_CHECKING:
+    from salespipe.aws import Aws
+
+Progress = Callable[[str], None]
+
+_BUDGET_SECONDS: Final = 900.0  # one to three minutes are typical on AWS
+_POLL_SECONDS: Final = {"local": 0.05, "aws": 5.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """What a crawl found: the table's columns without its partition keys, and how many objects there were."""
+
+    table: str
+    columns: tuple[str, ...]
+    objects: int
+    seconds: float
+    view: str
+
+
+def crawl(aws: Aws, *, settle: bool = True, progress: Progress = lambda _: None) -> Crawl:
+    """Wait for delivery (unless not to ``settle``), run the crawler, and create the view of current orders.
+
+    Raises ``SalespipeError`` when the pipeline is not deployed, nothing was ever delivered, the crawler fails or
+    takes longer than 15 minutes, or its table has no columns.
+    """
+    began = aws.clock()
+    _require_crawler(aws)
+    objects = delivery.await_first(aws, progress=progress)
+    if settle:
+        delivery.settle(aws, progress=progress)
+    _run_crawler(aws, progress)
+    columns = _columns(aws)
+    _project_partitions(aws)
+    names = aws.names
+    key = names.config.table.partition_key.lower()
+    progress(f"creating the view {names.orders_view}")
+    athena.run(aws, views.orders(columns, key, view=names.orders_view, events=names.events_table))
+    return Crawl(names.events_table, columns, objects, aws.clock() - began, names.orders_view)
+
+
+def _require_crawler(aws: Aws) -> None:
+    from botocore.exceptions import ClientError
+
+    try:
+        aws.client("glue").get_crawler(Name=aws.names.crawler)
+    except ClientError as error:
+        if is_not_found(error):
+            raise not_deployed(aws.names) from error
+        raise
+
+
+def _run_crawler(aws: Aws, progress: Progress) -> None:
+    """Start the crawler, or join a crawl that runs already and then run one more, which sees every object."""
+    glue, name = aws.client("glue"), aws.names.crawler
+    while not _started(aws, glue, name):
+        _await_ready(aws, glue, name, progress)
+    crawler = _await_ready(aws, glue, name, progress)
+    last = crawler.get("LastCrawl", {})
+    if last.get("Status") != "SUCCEEDED":
+        raise SalespipeError(
+            "CrawlFailed",
+            f"The crawl ended {last.get('Status', 'without a status')}: {last.get('ErrorMessage', 'no reason given')}",
+            hint=f"Its log: group {last.get('LogGroup', '/aws-glue/crawlers')}, stream {last.get('LogStream', name)}.",
+        )
+
+
+def _started(aws: Aws, glue: Any, name: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        aws.eventually("glue", lambda: glue.start_crawler(Name=name))
+    except ClientError as error:
+        if error_code(error) == "CrawlerRunningException":
+            return False
+        raise
+    return True
+
+
+def _await_ready(aws: Aws, glue: Any, name: str, progress: Progress) -> dict[str, Any]:
+    began = aws.clock()
+    while True:
+        crawler: dict[str, Any] = glue.get_crawler(Name=name)["Crawler"]
+        # READY may be reported a moment before LastCrawl is: the state alone does not say how the crawl ended.
+        if crawler["State"] == "READY" and crawler.get("LastCrawl"):
+            return crawler
+        if aws.clock() - began > _BUDGET_SECONDS:
+            raise SalespipeError(
+                "CrawlTimeout",
+                f"The crawler {name} was still {crawler['State']} after {_BUDGET_SECONDS:.0f} s.",
+                hint="salespipe crawl (it goes on waiting for the same crawl)",
+            )
+        progress(f"crawler {name} is {crawler['State'].lower()}")
+        aws.sleep(_POLL_SECONDS[aws.config.target])
+
+
+def _table(aws: Aws) -> dict[str, Any]:
+    from botocore.exceptions import ClientError
+
+    names = aws.names
+    try:
+        table: dict[str, Any] = aws.client("glue").get_table(DatabaseName=names.database, Name=names.events_table)
+    except ClientError as error:
+        if not is_not_found(error):
+            raise
+        raise SalespipeError(
+            "NoTable",
+            f"The crawl made no table {names.events_table}: the crawler read nothing under s3://{names.bucket}/"
+            f"{names.events_prefix}.",
+            hint="salespipe status shows whether the crawler's role and Firehose are as they should be.",
+        ) from error
+    return dict(table["Table"])
+
+
+def _columns(aws: Aws) -> tuple[str, ...]:
+    columns = tuple(column["Name"] for column in _table(aws)["StorageDescriptor"].get("Columns", []))
+    needed = {aws.config.table.partition_key.lower(), "event_id", "event_type", "sequence_number"}
+    if missing := needed - set(columns):
+        raise SalespipeError(
+            "NoColumns",
+            f"The crawled table {aws.names.events_table} lacks {', '.join(sorted(missing))}: "
+            f"its columns are {', '.join(columns) or 'none'}.",
+            hint="Objects that the transform did not write lie under the prefix; remove them and crawl again.",
+        )
+    return columns
+
+
+def _project_partitions(aws: Aws) -> None:
+    """Tell Athena to compute the partitions, so that a new hour is visible without another crawl.
+
+    A ``date`` and a padded ``integer`` projection match the Firehose prefix; the range's end NOW is UTC, as Firehose's
+    folders are. (Athena user guide, "Supported types for partition projection".)
+    """
+    names = aws.names
+    table = _table(aws)
+    projection = {
+        "projection.enabled": "true",
+        "projection.dt.type": "date",
+        "projection.dt.format": "yyyy-MM-dd",
+        "projection.dt.range": "2020-01-01,NOW",
+        "projection.dt.interval": "1",
+        "projection.dt.interval.unit": "DAYS",
+        "projection.hour.type": "integer",
+        "projection.hour.range": "0,23",
+        "projection.hour.digits": "2",
+    }
+    if projection.items() <= table.get("Parameters", {}).items():
+        return
+    table["Parameters"] = table.get("Parameters", {}) | projection
+    accepted = aws.client("glue").meta.service_model.shape_for("TableInput").members
+    aws.client("glue").update_table(
+        DatabaseName=names.database, TableInput={key: value for key, value in table.items() if key in accepted}
+    )

@@ -1,0 +1,108 @@
+"""The two streams of a command: stdout is data, stderr is talk; nothing moves where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.status import Status
+
+    from salespipe.errors import SalespipeError
+
+PLAIN_EVERY_SECONDS = 5.0
+
+
+class Screen:
+    """Where a command's output goes. With ``json`` stdout carries exactly one JSON document, or JSON lines."""
+
+    def __init__(self, *, json: bool = False) -> None:
+        self.json = json
+
+    @cached_property
+    def _out(self) -> Console:
+        from rich.console import Console
+
+        return Console(soft_wrap=False, highlight=False)
+
+    @cached_property
+    def talk(self) -> Console:
+        """The rich console on stderr."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @property
+    def animated(self) -> bool:
+        """Whether something may move: a terminal on stderr, and a person to look at it."""
+        return self.talk.is_terminal and not self.json
+
+    def data(self, document: object) -> None:
+        """Write one JSON document, on a line of its own."""
+        print(encode(document).decode(), flush=True)  # noqa: T201 - this is the place that prints
+
+    def text(self, text: str) -> None:
+        """Write text to stdout as it is, without colour or wrapping."""
+        print(text, flush=True)  # noqa: T201
+
+    def show(self, renderable: RenderableType) -> None:
+        """Draw a table or chart on stdout."""
+        self._out.print(renderable)
+
+    def say(self, text: str, style: str = "") -> None:
+        """Tell the person something; scripts that read stdout do not see it."""
+        self.talk.print(text, style=style or None, markup=False)
+
+    def fail(self, error: SalespipeError) -> None:
+        """Tell what failed, why, and what mends it; with ``json`` also as a document on stdout."""
+        if self.json:
+            self.data({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+        self.talk.print("error:", style="bold red", end=" ", markup=False)
+        self.talk.print(error.message, markup=False)
+        if error.hint:
+            self.talk.print("  fix:", style="bold green", end=" ", markup=False)
+            self.talk.print(error.hint, markup=False)
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[Waiting]:
+        """Show what is being waited for and since when: a spinner on a terminal, a line now and then elsewhere."""
+        wait = Waiting(self, what)
+        if not self.animated:
+            yield wait
+            return
+        with self.talk.status(what, spinner="dots") as status:
+            wait.status = status
+            yield wait
+
+
+class Waiting:
+    """A wait in progress, told about on stderr."""
+
+    def __init__(self, screen: Screen, what: str) -> None:
+        self.status: Status | None = None
+        self._screen = screen
+        self._what = what
+        self._began = self._told = time.monotonic()
+
+    def update(self, detail: str) -> None:
+        """Say what is happening now."""
+        now = time.monotonic()
+        line = f"{self._what}: {detail} ({now - self._began:.0f} s)"
+        if self.status is not None:
+            from rich.markup import escape
+
+            self.status.update(escape(line))
+        elif now - self._told >= PLAIN_EVERY_SECONDS:
+            self._told = now
+            self._screen.say(line)
+
+
+def encode(document: object) -> bytes:
+    """Encode as JSON: decimals as numbers with every digit, dataclasses as objects."""
+    return msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode(document)
