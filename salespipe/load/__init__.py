@@ -1,0 +1,1 @@
+"""What feeds the pipeline: generated orders at a rate, and real ones from files."""
