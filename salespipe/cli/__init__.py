@@ -1,0 +1,1 @@
+"""The prompt: Typer commands that parse, call and render; no logic."""
