@@ -21,6 +21,14 @@ class State(StrEnum):
     FOREIGN = "foreign"  # exists, but does not carry our tags: never touched
 
 
+class Remedy(StrEnum):
+    """What mends a drift, from the mildest to the gravest."""
+
+    UPDATE = "update"  # repaired in place by update()
+    REPLACE = "replace"  # deleted and created again: costs time and nothing else
+    CONSENT = "consent"  # deleted and created again, and data is lost: never done unasked
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """One field in which AWS and the configuration differ."""
@@ -28,16 +36,32 @@ class Drift:
     field: str
     wanted: Any
     actual: Any
+    remedy: Remedy = Remedy.UPDATE
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A resource as AWS describes it. ``detail`` is AWS's own state or reason, for people."""
+    """A resource as AWS describes it.
+
+    ``detail`` is AWS's own state or reason, for people. ``transient`` marks a FAILED whose reason is known to pass by
+    itself: deleting it and creating it again a little later is the cure.
+    """
 
     state: State
     arn: str = ""
     detail: str = ""
     drift: tuple[Drift, ...] = field(default=())
+    transient: bool = False
+
+    @property
+    def remedy(self) -> Remedy:
+        """The gravest remedy that any of the drift needs."""
+        order = list(Remedy)
+        return max((drift.remedy for drift in self.drift), key=order.index, default=Remedy.UPDATE)
+
+    def differs(self, *fields: str) -> bool:
+        """Whether any drift is in one of ``fields`` or below it."""
+        return any(drift.field == name or drift.field.startswith(f"{name}.") for drift in self.drift for name in fields)
 
 
 ABSENT = Observation(State.ABSENT)

@@ -1,0 +1,130 @@
+"""What each role may do: exact ARNs, and why where an ARN is not exact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from salespipe.names import Names
+    from salespipe.resources.iam import Statement
+
+
+def _allow(sid: str, actions: list[str], resources: list[str]) -> Statement:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def _own_logs(names: Names, purpose: str) -> Statement:
+    # The group is made beforehand, with a retention: without CreateLogGroup it cannot come back after its deletion.
+    group = names.arn("logs", f"log-group:{names.function_log_group(purpose)}:*")
+    return _allow("WriteOwnLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [group])
+
+
+def generator(names: Names) -> tuple[Statement, ...]:
+    """The generator Lambda writes orders and carries them along their life."""
+    writes = ["dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+    reads = ["dynamodb:GetItem", "dynamodb:Scan"]
+    return (_allow("WriteOrders", [*writes, *reads], [names.table_arn]), _own_logs(names, "generator"))
+
+
+def transform(names: Names) -> tuple[Statement, ...]:
+    """The transform Lambda needs nothing but its logs: Firehose hands it the records."""
+    return (_own_logs(names, "transform"),)
+
+
+def pipe(names: Names) -> tuple[Statement, ...]:
+    """The pipe reads the table's stream and writes to Kinesis and, for what it gives up on, the dead-letter queue."""
+    return (
+        # A stream's ARN ends in the time at which it was switched on, so it cannot be known beforehand.
+        _allow(
+            "ReadTableStream",
+            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+            [f"{names.table_arn}/stream/*"],
+        ),
+        # ListStreams cannot be narrowed to a table.
+        _allow("ListTableStreams", ["dynamodb:ListStreams"], ["*"]),
+        _allow("WriteToKinesis", ["kinesis:PutRecord", "kinesis:PutRecords"], [names.stream_arn]),
+        _allow("WriteDeadLetters", ["sqs:SendMessage"], [names.queue_arn]),
+    )
+
+
+def delivery(names: Names) -> tuple[Statement, ...]:
+    """Firehose reads Kinesis, invokes the transform, writes to its two prefixes of the bucket, and logs."""
+    transform_arn = names.function_arn("transform")
+    log_stream = f"log-group:{names.delivery_log_group}:log-stream:{names.delivery_log_stream}"
+    return (
+        _allow(
+            "ReadKinesis",
+            [
+                "kinesis:DescribeStream",
+                "kinesis:DescribeStreamSummary",
+                "kinesis:GetShardIterator",
+                "kinesis:GetRecords",
+                "kinesis:ListShards",
+            ],
+            [names.stream_arn],
+        ),
+        # Firehose invokes a qualified name, function:$LATEST.
+        _allow(
+            "InvokeTransform",
+            ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"],
+            [transform_arn, f"{transform_arn}:*"],
+        ),
+        _allow(
+            "SeeBucket",
+            ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            [names.bucket_arn],
+        ),
+        _allow(
+            "WriteLake",
+            ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+            [f"{names.bucket_arn}/{names.events_prefix}*", f"{names.bucket_arn}/{names.errors_prefix}*"],
+        ),
+        _allow("WriteLogs", ["logs:PutLogEvents"], [names.arn("logs", log_stream)]),
+    )
+
+
+def crawler(names: Names) -> tuple[Statement, ...]:
+    """The crawler reads the lake's two table prefixes and keeps the tables of one database."""
+    return (
+        _allow(
+            "KeepCatalog",
+            [
+                "glue:BatchCreatePartition",
+                "glue:BatchDeletePartition",
+                "glue:BatchDeleteTable",
+                "glue:BatchDeleteTableVersion",
+                "glue:BatchGetPartition",
+                "glue:BatchUpdatePartition",
+                "glue:CreatePartition",
+                "glue:CreateTable",
+                "glue:DeletePartition",
+                "glue:DeleteTable",
+                "glue:GetDatabase",
+                "glue:GetDatabases",
+                "glue:GetPartition",
+                "glue:GetPartitions",
+                "glue:GetTable",
+                "glue:GetTables",
+                "glue:UpdateDatabase",
+                "glue:UpdatePartition",
+                "glue:UpdateTable",
+            ],
+            [
+                names.arn("glue", "catalog"),
+                names.arn("glue", f"database/{names.database}"),
+                names.arn("glue", f"table/{names.database}/*"),
+            ],
+        ),
+        _allow(
+            "ReadLake",
+            ["s3:GetObject"],
+            [f"{names.bucket_arn}/{names.events_prefix}*", f"{names.bucket_arn}/{names.products_prefix}*"],
+        ),
+        _allow("ListLake", ["s3:GetBucketLocation", "s3:ListBucket"], [names.bucket_arn]),
+        # Every crawler of an account logs to this one group, which the first of them creates.
+        _allow(
+            "WriteLogs",
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            [names.arn("logs", "log-group:/aws-glue/crawlers*")],
+        ),
+    )

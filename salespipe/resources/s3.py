@@ -1,0 +1,162 @@
+"""The S3 bucket that holds the lake, the failed records and the query results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from salespipe.aws import error_code
+from salespipe.errors import SalespipeError
+from salespipe.resources.base import ABSENT, Observation, State
+from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from salespipe.aws import Aws
+    from salespipe.resources.base import Resource
+
+_BLOCKED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Bucket:
+    """A private, encrypted bucket of our own account, whose query results expire.
+
+    Every call but CreateBucket names the owner that it expects, so a bucket of the same name in another account is
+    never read or written.
+    """
+
+    kind: ClassVar[str] = "s3 bucket"
+    name: str
+    results_prefix: str
+    results_days: int
+    needs: tuple[Resource, ...] = ()
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        """The lifecycle rules: results expire, uploads that nobody completed are given up after a day."""
+        return [
+            {
+                "ID": "expire-query-results",
+                "Status": "Enabled",
+                "Filter": {"Prefix": self.results_prefix},
+                "Expiration": {"Days": self.results_days},
+            },
+            {
+                "ID": "abort-incomplete-uploads",
+                "Status": "Enabled",
+                "Filter": {"Prefix": ""},
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+            },
+        ]
+
+    def _mine(self, aws: Aws) -> dict[str, str]:
+        return {"Bucket": self.name, "ExpectedBucketOwner": aws.account}
+
+    def describe(self, aws: Aws) -> Observation:
+        """GetBucketTagging tells whether it exists and whose it is; then the settings that can drift."""
+        s3, mine = aws.client("s3"), self._mine(aws)
+        arn = aws.names.bucket_arn
+        try:
+            answer = look(lambda: s3.get_bucket_tagging(**mine))
+        except Exception as error:
+            match error_code(error):
+                case "NoSuchTagSet":
+                    answer = {"TagSet": []}
+                case "AccessDenied" | "403":
+                    return Observation(State.FOREIGN, arn, "belongs to another account, or its tags may not be read")
+                case _:
+                    raise
+        if answer is None:
+            return ABSENT
+        tags = unpaired(answer["TagSet"])
+        seen = judge(aws, tags, arn=arn)
+        if seen.state is State.FOREIGN:
+            return seen
+        lifecycle = _configured(lambda: s3.get_bucket_lifecycle_configuration(**mine))
+        public = _configured(lambda: s3.get_public_access_block(**mine)).get("PublicAccessBlockConfiguration", {})
+        there = {rule["ID"]: rule for rule in lifecycle.get("Rules", ())}
+        drift = differences({rule["ID"]: rule for rule in self.rules}, there, above="Lifecycle.")
+        drift += differences(_BLOCKED, public, above="PublicAccessBlock.")
+        return judge(aws, tags, arn=arn, drift=drift)
+
+    def create(self, aws: Aws) -> None:
+        """CreateBucket with its tags, then what makes it private, encrypted and tidy.
+
+        Outside us-east-1 the region must be given, inside it must not; there, creating one's own bucket again answers
+        200, so only the look beforehand tells whether it is new.
+        """
+        if self.describe(aws).state is not State.ABSENT:
+            return
+        where: dict[str, Any] = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
+        # Tagged in the same call: a bucket that is interrupted before its tags would be nobody's.
+        # docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-create-tag.html
+        configuration = where | {"Tags": pairs(aws.config.tags)}
+        s3 = aws.client("s3")
+        if made(
+            lambda: aws.eventually(
+                "s3", lambda: s3.create_bucket(Bucket=self.name, CreateBucketConfiguration=configuration)
+            ),
+            "BucketAlreadyOwnedByYou",
+        ):
+            self._configure(aws)
+
+    def update(self, aws: Aws, seen: Observation) -> None:  # noqa: ARG002 - every setting is put whole
+        """Put every setting again: each PUT replaces the whole of it."""
+        self._configure(aws)
+
+    def _configure(self, aws: Aws) -> None:
+        s3, mine = aws.client("s3"), self._mine(aws)
+        encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+        puts: tuple[Callable[[], object], ...] = (
+            lambda: s3.put_bucket_tagging(**mine, Tagging={"TagSet": pairs(aws.config.tags)}),
+            lambda: s3.put_public_access_block(**mine, PublicAccessBlockConfiguration=_BLOCKED),
+            lambda: s3.put_bucket_encryption(**mine, ServerSideEncryptionConfiguration=encryption),
+            lambda: s3.put_bucket_lifecycle_configuration(**mine, LifecycleConfiguration={"Rules": self.rules}),
+        )
+        for put in puts:
+            aws.eventually("s3", put)
+
+    def delete(self, aws: Aws) -> None:
+        """Empty it of every version and upload, then delete it.
+
+        BucketNotEmpty means that somebody wrote meanwhile (Firehose's last flush): it is still there at the next look,
+        and asked for again.
+        """
+        s3, mine = aws.client("s3"), self._mine(aws)
+        with Tolerating("BucketNotEmpty", "OperationAborted"):
+            self._empty(aws)
+            s3.delete_bucket(**mine)
+
+    def _empty(self, aws: Aws) -> None:
+        s3, mine = aws.client("s3"), self._mine(aws)
+        for page in s3.get_paginator("list_object_versions").paginate(**mine):
+            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+            if objects:
+                answer = s3.delete_objects(**mine, Delete={"Objects": objects, "Quiet": True})
+                _refuse_errors(self.name, answer.get("Errors", []))
+            aws.sleep(0)  # a page is a good moment to be interrupted
+        for page in s3.get_paginator("list_multipart_uploads").paginate(**mine):
+            for upload in page.get("Uploads", ()):
+                with Tolerating("NoSuchUpload"):
+                    s3.abort_multipart_upload(**mine, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def _configured(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A bucket's setting, empty where it was never set: S3 has an error code of its own for each of them."""
+    unset = ("NoSuchLifecycleConfiguration", "NoSuchPublicAccessBlockConfiguration")
+    with Tolerating(*unset):
+        return call()
+    return {}
+
+
+def _refuse_errors(bucket: str, errors: list[dict[str, str]]) -> None:
+    """DeleteObjects answers 200 and lists what it could not delete."""
+    if errors:
+        first = errors[0]
+        raise SalespipeError(
+            "ObjectsNotDeleted",
+            f"{len(errors)} objects of bucket {bucket} were not deleted: {first.get('Key')}: {first.get('Message')}",
+        )
