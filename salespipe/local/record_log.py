@@ -14,7 +14,7 @@ from salespipe.local.store import Store
 
 # A record's row number holds its shard and its sequence. An ordinary table clustered by one integer keeps a record of
 # a kilobyte within its leaf page, where an index-organised table keyed by (shard, sequence) would spill it.
-_SEQUENCE_BITS: Final = 40
+_SEQUENCE_BITS: Final = 48  # leaves 15 bits for shards, whose numbers are used again after drop()
 _TRIM_AT_ONCE: Final = 5_000
 
 _SCHEMA: Final = """
@@ -40,10 +40,10 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecordLog:
-    """Shards of records in ``store``. A shard comes into being with its first ``append``.
+    """Shards of records in ``store``. A shard comes into being with ``create`` or its first ``append``.
 
-    Sequences count from 1 in every shard and are never given twice, also after trimming. ``clock`` is Unix time in
-    seconds; arrival times in a shard never go back, even if the clock does.
+    Sequences count from 1 (or from where ``create`` said) and are never given twice, also after trimming. ``clock`` is
+    Unix time in seconds; arrival times in a shard never go back, even if the clock does.
     """
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
@@ -52,6 +52,17 @@ class RecordLog:
         self._lock = threading.Lock()
         self._waiting: defaultdict[str, set[threading.Event]] = defaultdict(set)
         store.schema(_SCHEMA)
+
+    def create(self, shard: str, after: int = 0) -> None:
+        """Make an empty shard whose first record will have the sequence ``after`` + 1; nothing when it exists.
+
+        With ``after`` taken from the clock, a shard that replaces a deleted one goes on above its sequences.
+        """
+        with self._store.write() as connection:
+            connection.execute(
+                "INSERT INTO log_shard (name, last, arrived) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                (shard, after, self._clock()),
+            )
 
     def append(self, shard: str, entries: Sequence[tuple[str, bytes]]) -> list[int]:
         """Append (key, data) pairs and return their sequences; part of the caller's ``store.write()`` if there is one.
@@ -117,9 +128,9 @@ class RecordLog:
         return int(row[0]) if row else 0
 
     def before(self, shard: str, timestamp: float) -> int:
-        """The sequence of the last record that arrived before ``timestamp`` (Unix seconds), 0 when none did.
+        """The sequence of the last record that arrived before ``timestamp`` (Unix seconds).
 
-        When the records up to then have been trimmed it is the sequence before the first that is held.
+        When none that is held did, it is the sequence before the first that is held: read on after it in any case.
         """
         number = self._number(shard)
         if number is None:
