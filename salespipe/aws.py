@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import time
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from salespipe.errors import Exit, SalespipeError
 
 if TYPE_CHECKING:
-    from salespipe.config import Config, Names
+    from salespipe.config import Config
+    from salespipe.names import Names
 
 T = TypeVar("T")
 
@@ -165,6 +167,12 @@ class Aws:
                 self._clients[service] = self._make(service)
             return self._clients[service]
 
+    def waiting_by(self, sleep: Callable[[float], None]) -> Aws:
+        """The same account with the same clients, waiting in another way, such as one that can be interrupted."""
+        other = copy.copy(self)
+        other.sleep = sleep
+        return other
+
     def _make(self, service: str) -> Any:
         import boto3
         from botocore.config import Config as BotoConfig
@@ -192,12 +200,13 @@ class Aws:
         """
         import tenacity
 
+        began = self.clock()
         waited = tenacity.Retrying(
             retry=tenacity.retry_if_exception(
                 lambda error: isinstance(error, Exception) and is_eventual(service, error)
             ),
             wait=tenacity.wait_exponential(multiplier=0.25, max=2),
-            stop=tenacity.stop_after_delay(self.patience),
+            stop=lambda _: self.clock() - began >= self.patience,
             sleep=self.sleep,
             reraise=True,
         )

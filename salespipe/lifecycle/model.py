@@ -1,0 +1,101 @@
+"""What lifecycle tells its callers: a Change that would be made, a Step that was taken, a Reading of what is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from salespipe.resources.base import Drift, Observation, Resource, State
+
+Key = tuple[str, str]
+
+
+def key_of(resource: Resource) -> Key:
+    """A resource's identity: its kind and its name."""
+    return (resource.kind, resource.name)
+
+
+class Action(StrEnum):
+    """What was done with a resource, or is being done."""
+
+    CREATING = "creating"
+    UPDATING = "updating"
+    REPLACING = "replacing"
+    DELETING = "deleting"
+    WAITING = "waiting"
+    CREATED = "created"
+    UPDATED = "updated"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    ABSENT = "absent"  # down: there was nothing to delete
+    FAILED = "failed"
+    LEFT = "left"  # the receipt: it is ours and still there
+    FOREIGN = "foreign"  # the receipt: it is there, it is not ours, and it was not touched
+
+    @property
+    def final(self) -> bool:
+        """Whether it ends the work on its resource."""
+        return self not in _UNDER_WAY
+
+
+_UNDER_WAY = frozenset({Action.CREATING, Action.UPDATING, Action.REPLACING, Action.DELETING, Action.WAITING})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happened to one resource.
+
+    ``seconds`` have passed since the work on it began. ``detail`` says what is waited for, what went wrong, or why it
+    is left.
+    """
+
+    kind: str
+    name: str
+    action: Action
+    seconds: float = 0.0
+    detail: str = ""
+
+
+class Intent(StrEnum):
+    """What ``up`` would do with a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    WAIT = "wait"  # something is under way there already
+    KEEP = "keep"
+    CONSENT = "consent"  # would lose data to mend: up refuses
+    FOREIGN = "foreign"  # in the way and not ours: up refuses
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What ``up`` would do with one resource, and why."""
+
+    kind: str
+    name: str
+    intent: Intent
+    drift: tuple[Drift, ...] = field(default=())
+    detail: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether ``up`` would do, or refuse to do, anything."""
+        return self.intent is not Intent.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One resource as it was found."""
+
+    kind: str
+    name: str
+    seen: Observation
+
+    @property
+    def state(self) -> State:
+        """Its state."""
+        return self.seen.state
