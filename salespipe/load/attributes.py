@@ -1,0 +1,133 @@
+"""Items as DynamoDB JSON text, written once; what DynamoDB would refuse is found here, before it is sent.
+
+Limits are those of the DynamoDB developer guide, "Constraints" and "Item sizes and formats".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from json.encoder import encode_basestring as quote
+from typing import Any, Final
+
+MAX_ITEM: Final = 400 * 1024
+MAX_KEY: Final = 2048
+MAX_DIGITS: Final = 38
+MAX_DEPTH: Final = 32
+# The largest whole number that surely fits: more digits only do when they end in zeros.
+SAFE_INTEGER: Final = 10**MAX_DIGITS
+
+
+class Rejected(Exception):  # noqa: N818 (a verdict on one item, not a fault of the program)
+    """An item that DynamoDB would not take, and why."""
+
+
+def put_request(item: Mapping[str, Any], key: str) -> bytes:
+    """A PutRequest of BatchWriteItem: compact UTF-8 JSON.
+
+    ``item`` holds str, int, Decimal, bool, None, and lists and dicts of these; a finite float is written with its
+    shortest digits. Raises ``Rejected`` for an item that DynamoDB would refuse: no key or an empty one, a number out of
+    range, a value of another type, more than 400 KB.
+    """
+    _check_key(item.get(key), key)
+    request = _encode(f'{{"PutRequest":{{"Item":{{{",".join([_pair(*pair) for pair in item.items()])}}}}}}}')
+    # The text is never shorter than the item's size in DynamoDB's own counting, which is slower to tell.
+    if len(request) > MAX_ITEM and (size := item_size(item)) > MAX_ITEM:
+        raise Rejected(f"the item has {size:,} bytes; DynamoDB takes {MAX_ITEM:,}")
+    return request
+
+
+def delete_request(value: str, key: str) -> bytes:
+    """A DeleteRequest of BatchWriteItem. Raises ``Rejected`` for an empty or overlong key."""
+    _check_key(value, key)
+    return _encode(f'{{"DeleteRequest":{{"Key":{{{_name(key)}{{"S":{quote(value)}}}}}}}}}')
+
+
+def item_size(value: Any) -> int:
+    """An item's size in bytes as DynamoDB counts it: names and values, numbers by their digits."""
+    match value:
+        case str():
+            return len(value.encode())
+        case bool() | None:
+            return 1
+        case int() | float() | Decimal():
+            return len(Decimal(value).normalize().as_tuple().digits) // 2 + 2
+        case Mapping():
+            return sum(len(name.encode()) + item_size(inner) + 1 for name, inner in value.items()) + 3
+    return sum(item_size(inner) + 1 for inner in value) + 3
+
+
+def _pair(name: str, value: Any) -> str:
+    """``"name":{"S":"value"}``; the commonest type without a further call."""
+    if type(value) is str:
+        return f'{_name(name)}{{"S":{quote(value)}}}'
+    return _name(name) + _value(name, value, 1)
+
+
+def _value(name: str, value: Any, depth: int) -> str:
+    if depth > MAX_DEPTH:
+        raise Rejected(f"{name}: nested more than {MAX_DEPTH} levels deep")
+    match value:
+        case str():
+            return f'{{"S":{quote(value)}}}'
+        case bool():
+            return '{"BOOL":true}' if value else '{"BOOL":false}'
+        case Decimal() | int() | float():
+            return f'{{"N":"{_number(name, value)}"}}'
+        case None:
+            return '{"NULL":true}'
+        case Mapping():
+            pairs = [_name(inner) + _value(inner, one, depth + 1) for inner, one in value.items()]
+            return f'{{"M":{{{",".join(pairs)}}}}}'
+        case list() | tuple():
+            return f'{{"L":[{",".join([_value(name, one, depth + 1) for one in value])}]}}'
+    raise Rejected(f"{name}: {type(value).__name__} is no type that an order has")
+
+
+def _number(name: str, value: Decimal | float) -> str:
+    if isinstance(value, int):
+        if -SAFE_INTEGER < value < SAFE_INTEGER:
+            return str(value)
+        value = Decimal(value)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise Rejected(f"{name}: {value} is not a number that DynamoDB has")
+        value = Decimal(repr(value))
+    if not value.is_finite():
+        raise Rejected(f"{name}: {value} is not a number that DynamoDB has")
+    text = str(value)
+    if len(text) > MAX_DIGITS or "E" in text:
+        digits = len(value.as_tuple().digits) - _trailing_zeros(value)
+        if digits > MAX_DIGITS:
+            raise Rejected(f"{name}: a number with {digits} digits; DynamoDB keeps {MAX_DIGITS}")
+        if value and not -130 <= value.adjusted() <= 125:
+            raise Rejected(f"{name}: {text:.20} is out of DynamoDB's range of 1E-130 to 9.9E+125")
+    return text
+
+
+def _trailing_zeros(value: Decimal) -> int:
+    digits = "".join(map(str, value.as_tuple().digits))
+    return len(digits) - len(digits.rstrip("0"))
+
+
+@lru_cache(maxsize=4096)
+def _name(name: str) -> str:
+    if not isinstance(name, str) or not name:
+        raise Rejected("an attribute has no name")
+    return quote(name) + ":"
+
+
+def _check_key(value: object, key: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise Rejected(f"{key} is empty" if value in (None, "") else f"{key} is not a string")
+    if len(value) > MAX_KEY // 4 and len(value.encode(errors="surrogatepass")) > MAX_KEY:
+        raise Rejected(f"{key} is longer than {MAX_KEY} bytes")
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Rejected("the text is not valid Unicode") from None

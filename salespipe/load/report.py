@@ -1,0 +1,69 @@
+"""What loading says of itself: progress while it lasts, a summary at the end. Frozen; drawn elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from salespipe.errors import SalespipeError
+
+# As many rejected rows are listed; the rest are only counted.
+LISTED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """An order that was not written: its line in the file (0 when it was generated), its key, and why."""
+
+    line: int
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a load stands.
+
+    A write is ``acknowledged`` once DynamoDB has said so, and not before; ``inserted``, ``updated`` and ``deleted`` add
+    up to it (a replayed row counts as inserted). ``throttled`` counts writes that DynamoDB sent back, ``retried``
+    those sent again for any reason, ``rejected`` those that will never be written. Rates are writes per second; a
+    ``target_rate`` of None means as fast as it goes. Latencies run from when a write was due to its acknowledgement.
+    ``done`` is the share of the work that lies behind, from 0 to 1, or None where there is no end.
+    """
+
+    target_rate: float | None
+    achieved_rate: float
+    acknowledged: int
+    inserted: int
+    updated: int
+    deleted: int
+    rejected: int
+    retried: int
+    throttled: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    seconds: float
+    done: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Progress):
+    """How a load ended.
+
+    ``abandoned`` writes were ready but not acknowledged when it was interrupted; those of them that were on their way
+    may have arrived. ``rejects`` lists the first hundred. ``seed`` is that of generated orders.
+    """
+
+    abandoned: int = 0
+    interrupted: bool = False
+    rejects: tuple[Reject, ...] = field(default=())
+    seed: int | None = None
+
+
+class LoadError(SalespipeError):
+    """A load that could not go on; ``summary`` tells what had been acknowledged by then."""
+
+    def __init__(self, cause: SalespipeError, summary: Summary) -> None:
+        super().__init__(cause.code, cause.message, hint=cause.hint, exit_code=cause.exit_code)
+        self.summary = summary
