@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,16 +139,16 @@ class Items:
         store.schema(_SCHEMA)
 
     @contextmanager
-    def changes(self) -> Iterator[None]:
+    def changes(self) -> Iterator[sqlite3.Connection]:
         """One request's writes: one transaction with the stream records that they make. Joins an outer block."""
-        with self._store.write():
+        with self._store.write() as connection:
             if self._in_block:
-                yield
+                yield connection
                 return
             self._in_block = True
             try:
-                yield
-                self._flush()
+                yield connection
+                self._flush(connection)
             finally:
                 self._in_block = False
                 self._noted.clear()
@@ -167,7 +168,7 @@ class Items:
     def put(self, table: Table, key: Key, item: Mapping[str, Any], size: int) -> Stored | None:
         """Write a canonical item of ``size`` bytes; what it replaces."""
         new = Stored(msgspec.json.encode(item), size)
-        with self.changes(), self._store.write() as connection:
+        with self.changes() as connection:
             old = self.get(table, key)
             connection.execute(
                 "INSERT OR REPLACE INTO dynamodb_item VALUES (?, ?, ?, ?, ?)", (table.number, *key, *new)
@@ -177,7 +178,7 @@ class Items:
 
     def delete(self, table: Table, key: Key) -> Stored | None:
         """Delete the item with that key; what it was."""
-        with self.changes(), self._store.write() as connection:
+        with self.changes() as connection:
             old = self.get(table, key)
             if old is not None:
                 connection.execute(
@@ -268,18 +269,17 @@ class Items:
         first = old if earlier is None else earlier[1].old
         self._noted[table.number, key] = (table, Change(keys, first, new))
 
-    def _flush(self) -> None:
+    def _flush(self, connection: sqlite3.Connection) -> None:
         per_table: dict[int, tuple[Table, list[Change]]] = {}
         for table, change in self._noted.values():
             per_table.setdefault(table.number, (table, []))[1].append(change)
-        with self._store.write() as connection:
-            for table, changes in per_table.values():
-                items = sum((change.new is not None) - (change.old is not None) for change in changes)
-                size = sum(change.size_after - change.size_before for change in changes)
-                if items or size:
-                    connection.execute(
-                        "UPDATE dynamodb_table SET items = items + ?, bytes = bytes + ? WHERE id = ?",
-                        (items, size, table.number),
-                    )
-                if table.stream is not None:
-                    self._streams.append(table.stream, changes)
+        for table, changes in per_table.values():
+            items = sum((change.new is not None) - (change.old is not None) for change in changes)
+            size = sum(change.size_after - change.size_before for change in changes)
+            if items or size:
+                connection.execute(
+                    "UPDATE dynamodb_table SET items = items + ?, bytes = bytes + ? WHERE id = ?",
+                    (items, size, table.number),
+                )
+            if table.stream is not None:
+                self._streams.append(table.stream, changes)

@@ -10,8 +10,7 @@ that is touched has a test in tests/local/test_dynamodb_moto.py:
   so that call is where a change is saved (an upsert puts the bare key first: ``Items`` makes one change of the two);
 - ``transact_write_items`` copies tables deeply and puts the copies back to roll back; ours share the store's items,
   which are rolled back with the request's transaction;
-- ``query`` and ``scan`` sort and walk ``all_items()``; ours read only the part that can match;
-- every ``Item`` that was ever made stays in ``instances_tracked`` (see ``dynamodb_moto_tables``).
+- ``query`` and ``scan`` sort and walk ``all_items()``; ours read only the part that can match.
 """
 
 from __future__ import annotations

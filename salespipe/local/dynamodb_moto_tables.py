@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Final
 
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import RestoredPITTable, RestoredTable
 from moto.dynamodb.models.table import Table as MotoTable
 
@@ -31,19 +29,18 @@ class MotoTables:
     """moto's tables of one account, taken over."""
 
     def __init__(self, account: str, items: Items, streams: StreamStore) -> None:
-        self._backends = dynamodb_backends[account]
+        self._account = account
         self._items = items
         self._streams = streams
-        Item.instances_tracked = deque(maxlen=0)  # type: ignore[attr-defined] # or every item read stays in memory
 
     @property
     def regions(self) -> list[str]:
         """The regions in which moto has anything."""
-        return list(self._backends)
+        return list(dynamodb_backends[self._account])
 
     def find(self, region: str, name: str) -> Table | None:
         """What the store needs to know of a table, by name or ARN; None when moto has none of that name."""
-        backend = self._backends.get(region)
+        backend = dynamodb_backends[self._account].get(region)
         table = backend.tables.get(name.rpartition("/")[2]) if backend else None
         if table is None:
             return None
@@ -59,7 +56,7 @@ class MotoTables:
         ``restored``: moto's tables were just brought back, so they find their items and streams again. Otherwise a
         table that is not ours yet is new and starts empty, whatever the store has under its ARN.
         """
-        backend = self._backends[region]
+        backend = dynamodb_backends[self._account][region]
         kept = set()
         with self._items.changes():
             for table in backend.tables.values():

@@ -37,11 +37,15 @@ def canonical_item(item: object) -> tuple[dict[str, Any], int]:
     if not isinstance(item, dict):
         raise AwsError("SerializationException", "Start of structure or map expected.")
     size = 0
-    result = {}
+    result: dict[str, Any] = {}
     for name, value in item.items():
-        canonical, length = _canonical(value, 1)
-        result[name] = canonical
-        size += _utf8(name) + length
+        text = value.get("S") if type(value) is dict and len(value) == 1 else None
+        if type(text) is str:  # most attributes are strings: half the time of a batch is spent in this loop
+            result[name] = value
+            size += len(name) + len(text) if name.isascii() and text.isascii() else _utf8(name) + _utf8(text)
+        else:
+            result[name], length = _canonical(value, 1)
+            size += _utf8(name) + length
     if size > MAX_ITEM_BYTES:
         raise invalid("Item size has exceeded the maximum allowed size")
     return result, size
