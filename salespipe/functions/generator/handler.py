@@ -1,8 +1,8 @@
 """Generator: writes a number of changes of a shop's orders into the table named by ``TABLE_NAME``.
 
 Event: ``{"count": 60}``, and optionally ``"seed"``, a whole number. Answer: ``{"written": 60}``. The orders have been
-placed, paid and so on over the last minute. Every invocation is a shop of its own, whose order ids are unique, so that a
-scheduled event that is delivered twice makes more orders, and never changes any. ``TABLE_KEY`` names the table's
+placed, paid and so on over the last minute. Every invocation is a shop of its own, whose order ids are unique, so that
+a scheduled event that is delivered twice makes more orders, and never changes any. ``TABLE_KEY`` names the table's
 partition key; without it, it is ``orderid``.
 """
 
@@ -30,7 +30,7 @@ ATTEMPTS = 10
 def handler(event: dict[str, Any], context: object = None) -> dict[str, int]:  # noqa: ARG001 (Lambda's signature)
     """Write ``count`` changes; raises when DynamoDB keeps sending some of them back."""
     count = int(event["count"])
-    seed = int(event.get("seed") or secrets.randbits(64))
+    seed = int(event["seed"]) if event.get("seed") is not None else secrets.randbits(64)
     key = os.environ.get("TABLE_KEY", "orderid")
     written = 0
     for batch in batches(changes(count, seed, key, time.time()), key):
