@@ -55,9 +55,10 @@ class Store:
         self._writer = self._open_writer()
 
     def _open_writer(self) -> sqlite3.Connection:
-        connection = self._connect(_WRITER_CACHE_KIB)
+        connection = self._connect()
         try:
             self._check_format(connection)
+            connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -84,12 +85,10 @@ class Store:
                 hint="Use the salespipe that wrote it, or another data folder.",
             )
 
-    def _connect(self, cache_kib: int) -> sqlite3.Connection:
-        connection = sqlite3.connect(
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
             self._path, timeout=30, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
-        return connection
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -134,7 +133,8 @@ class Store:
         if reader is None:
             if self._closed:
                 raise sqlite3.ProgrammingError("The store is closed.")
-            reader = _Reader(self._connect(_READER_CACHE_KIB))
+            reader = _Reader(self._connect())
+            reader.connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
             reader.connection.execute("PRAGMA query_only = ON")
             self._local.reader = reader
             self._readers.add(reader)
