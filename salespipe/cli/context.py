@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from salespipe.view.screen import Screen
 
 
+ANYWHERE = "Also: --json --config --target --region --profile --endpoint-url --debug (see salespipe --help)."
+
+
 @dataclass
 class App:
     """The options that stand anywhere on the command line, and what follows from them, made when first asked for."""
@@ -61,7 +64,9 @@ class App:
         """The folder of the local AWS."""
         from salespipe.local import daemon
 
-        return Path(self.config.local.data_dir).expanduser() if self.config.local.data_dir else daemon.default_data_dir()
+        return (
+            Path(self.config.local.data_dir).expanduser() if self.config.local.data_dir else daemon.default_data_dir()
+        )
 
     def aws(self, *, start: bool = False) -> Aws:
         """The way to the target. A local AWS that does not run is started if asked to ``start``, otherwise refused.

@@ -7,21 +7,40 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
+import typer.core
+import typer.main
 
 from salespipe import __version__
 from salespipe.cli import crawl, demo, down, generate, local, query, replay, status, up
 from salespipe.cli.context import App
 from salespipe.errors import Exit, SalespipeError
 
-_ANYWHERE = {"--config": 1, "--target": 1, "--region": 1, "--profile": 1, "--endpoint-url": 1, "--json": 0, "--debug": 0}
+_ANYWHERE = {
+    "--config": 1,
+    "--target": 1,
+    "--region": 1,
+    "--profile": 1,
+    "--endpoint-url": 1,
+    "--json": 0,
+    "--debug": 0,
+}
+
+
+# What is left behind when a command is interrupted, and what goes on from there.
+_AFTER_INTERRUPT = {
+    "demo": "salespipe demo takes the tour again; salespipe down removes what was made.",
+    "up": "salespipe up goes on from here; salespipe down removes what was made.",
+    "down": "salespipe down goes on from here.",
+    "crawl": "salespipe crawl: the crawler may still run, and is waited for then.",
+    "query": "The query was stopped on the server too.",
+}
 
 
 class AnywhereGroup(typer.core.TyperGroup):
     """Lets the options that mean the same for every command stand before or behind the command's name."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Move those options to the front, where the root callback reads them; nothing behind ``--`` is moved."""
         front: list[str] = []
         rest: list[str] = []
@@ -38,6 +57,14 @@ class AnywhereGroup(typer.core.TyperGroup):
                     front += [following for following in [next(words, None)] if following is not None]
         return super().parse_args(ctx, front + rest)
 
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Tell, after Ctrl-C, what is left and what goes on from there."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            hint = _AFTER_INTERRUPT.get(ctx.invoked_subcommand or "", "")
+            raise SalespipeError("Interrupted", "Interrupted.", hint=hint, exit_code=Exit.INTERRUPTED) from None
+
 
 app = typer.Typer(
     name="salespipe",
@@ -47,7 +74,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Stand up, feed, watch, question and tear down a real-time sales analytics pipeline, on AWS or on this machine.",
+    help="Stand up, feed, watch, question and tear down a real-time sales analytics pipeline,"
+    " on AWS or on this machine.",
     epilog="The options above may also stand behind a command: salespipe status --json. Start with: salespipe demo",
 )
 
@@ -59,7 +87,7 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
-def _root(
+def _root(  # noqa: PLR0917 - Typer passes options by name
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="Configuration file (default: ./salespipe.toml).")] = None,
     target: Annotated[
@@ -69,7 +97,7 @@ def _root(
     profile: Annotated[str | None, typer.Option(help="Profile of your AWS credentials.")] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="Another AWS-compatible server.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show a traceback when something fails.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
     _show_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
     ] = False,
@@ -84,47 +112,44 @@ app.add_typer(local.app, name="local")
 
 def main() -> None:
     """Run the command line; every expected failure becomes one message and an exit code."""
-    command = typer.main.get_command(app)
-    state = App(json="--json" in sys.argv, debug="--debug" in sys.argv)
-    sys.exit(run(command, state))
+    sys.exit(run(sys.argv[1:]))
 
 
-def run(command: click.Command, state: App, args: list[str] | None = None) -> int:
-    """Run ``command`` and return the exit code. ``state`` says how to tell of a failure before options are parsed."""
+def run(words: list[str]) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    state = App(json="--json" in words, debug="--debug" in words)
     try:
-        answer: Any = command.main(args=args, prog_name="salespipe", standalone_mode=False)
-    except click.exceptions.Abort:
-        return Exit.INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return Exit.USAGE
-    except KeyboardInterrupt:
-        state.screen.say("interrupted")
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our stdout has gone, as `head` does; nothing can be told to it any more.
+        answer: Any = typer.main.get_command(app).main(args=words, prog_name="salespipe", standalone_mode=False)
+    except SystemExit:
+        # rich and Typer leave so when the reader of our stdout has gone, as `head` does: that is no failure.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
-    except SalespipeError as error:
-        if state.debug:
-            raise
-        state.screen.fail(error)
-        return error.exit_code
     except Exception as error:
-        if state.debug:
+        if state.debug and not isinstance(error, typer.TyperException):
             raise
-        state.screen.fail(_unexpected(error))
-        return Exit.FAILED
+        failure = _told(error)
+        state.screen.fail(failure)
+        return failure.exit_code
     return answer if isinstance(answer, int) else Exit.DONE
 
 
-def _unexpected(error: Exception) -> SalespipeError:
-    """Put an AWS error that no command expected, or a fault of ours, into one message."""
+def _told(error: Exception) -> SalespipeError:
+    """Put any failure into one message."""
     from salespipe.aws import error_code
 
-    code = error_code(error)
-    if code:
-        return SalespipeError(code, str(error), hint="salespipe status shows what is there; --debug shows where it failed.")
+    match error:
+        case SalespipeError():
+            return error
+        case typer.Abort():
+            return SalespipeError("Interrupted", "Nothing was done.", exit_code=Exit.INTERRUPTED)
+        case typer.TyperException():
+            context = getattr(error, "ctx", None)
+            hint = f"{context.command_path} --help" if context else "salespipe --help"
+            return SalespipeError("Usage", error.format_message(), hint=hint, exit_code=Exit.USAGE)
+    if code := error_code(error):
+        return SalespipeError(code, str(error), hint="salespipe status shows what is there.")
+    if type(error).__name__ == "EndpointConnectionError":
+        return SalespipeError("Unreachable", str(error), hint="salespipe local status, or check --endpoint-url.")
     return SalespipeError(type(error).__name__, f"{type(error).__name__}: {error}", hint="Run again with --debug.")
 
 

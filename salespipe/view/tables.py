@@ -28,7 +28,7 @@ def result_table(result: Result) -> Table:
     return table
 
 
-def bars(labels: Sequence[str], values: Sequence[float | Decimal | int], *, width: int = 40) -> Table:
+def bars(labels: Sequence[str], values: Sequence[float | Decimal], *, width: int = 40) -> Table:
     """Draw one horizontal bar for each label, as long as its share of the greatest value."""
     from rich.table import Table
 
@@ -48,7 +48,7 @@ def bar(value: float, greatest: float, width: int) -> str:
     return "█" * (eighths // 8) + (_BLOCKS[eighths % 8] if eighths % 8 else "")
 
 
-def number(value: float | Decimal | int) -> str:
+def number(value: float | Decimal) -> str:
     """Write a number with thousands separators; a decimal keeps its digits."""
     return f"{value:,}" if isinstance(value, int | Decimal) else f"{value:,.2f}"
 
