@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _CHUNK_RECORDS: Final = 5_000
 _CHUNK_BYTES: Final = 6 * 2**20  # what one batch of a pipe may hold
 _LOOK_AGAIN: Final = 1.0  # seconds after which new shards are noticed without a record in a known one
+_GLANCE: Final = 0.03  # seconds between looks while a batch is gathering
 _LONGEST_BACKOFF: Final = 30.0
 
 DeadLetters = Callable[[str, str, Sequence[Record]], None]
@@ -111,13 +112,20 @@ class PipeWorker:
         while not self._stopping.is_set():
             try:
                 due = self._pass()
-                pause = min(due - self._clock(), _LOOK_AGAIN)
-                if pause > 0:
-                    self._log.wait(self._waits(), pause)
+                self._rest(due - self._clock())
             except Exception:
                 log.exception("Pipe %s will try again.", self._arn)
                 self._shards.clear()
                 self._stopping.wait(_LOOK_AGAIN)
+
+    def _rest(self, pause: float) -> None:
+        if pause <= 0:
+            return
+        if any(shard.pending for shard in self._shards.values()):
+            # More may come in at any moment: to wake for every record would cost more than to look now and then.
+            self._stopping.wait(min(pause, _GLANCE))
+        else:
+            self._log.wait(self._waits(), min(pause, _LOOK_AGAIN))
 
     def _waits(self) -> dict[str, int]:
         """What a new record of is worth waking for; the pipe's own name is there to be woken by ``stop``."""
