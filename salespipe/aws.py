@@ -123,6 +123,7 @@ class Aws:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     patience: float = 120.0
+    _session: Any = field(default=None, init=False, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _account: str = field(default="", init=False)
@@ -187,11 +188,16 @@ class Aws:
             ignore_configured_endpoint_urls=True,
             account_id_endpoint_mode="disabled" if self.endpoint else "preferred",
         )
-        if self.config.target == "local":
+        local = self.config.target == "local"
+        if local:
             require_loopback(self.endpoint)
-            return _anonymous_session(self.region).client(service, endpoint_url=self.endpoint, config=retries)
-        session = boto3.session.Session(profile_name=self.config.profile or None, region_name=self.region)
-        return session.client(service, endpoint_url=self.endpoint or None, config=retries)
+        # One session for all clients: what each would read anew costs more than a tenth of a second.
+        self._session = self._session or (
+            _anonymous_session(self.region)
+            if local
+            else boto3.session.Session(profile_name=self.config.profile or None, region_name=self.region)
+        )
+        return self._session.client(service, endpoint_url=self.endpoint or None, config=retries)
 
     def eventually(self, service: str, call: Callable[[], T]) -> T:
         """Run ``call``, repeating it while the answer is in ``EVENTUAL``, for at most ``patience`` seconds.

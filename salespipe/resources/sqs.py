@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from salespipe.resources.base import ABSENT, Observation
+from salespipe.resources.base import ABSENT, Observation, State
 from salespipe.resources.observing import Tolerating, judge, look, made
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ class Queue:
         return judge(aws, answer.get("Tags", {}), arn=aws.names.arn("sqs", self.name))
 
     def create(self, aws: Aws) -> None:
-        """CreateQueue: with the same attributes it answers the existing one."""
+        """CreateQueue, which would answer an existing queue as if it were new: only what is absent is asked for."""
+        if self.describe(aws).state is not State.ABSENT:
+            return
         sqs = aws.client("sqs")
         made(
             lambda: aws.eventually(
