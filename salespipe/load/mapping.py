@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -131,32 +132,34 @@ def _text(source: str, value: Any) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise Rejected(f"{source}: {value!r} is not text")
+        raise Rejected(f"{source}: {reprlib.repr(value)} is not text")
     return str(value)
 
 
 def _decimal(source: str, value: Any) -> Decimal:
     text = value.strip() if isinstance(value, str) else str(value)
     if isinstance(value, bool) or not NUMBER(text):
-        raise Rejected(f"{source}: {value!r} is not a number")
+        raise Rejected(f"{source}: {reprlib.repr(value)} is not a number")
     return Decimal(text)
 
 
 def _integer(source: str, value: Any) -> int:
     number = _decimal(source, value)
     if number.adjusted() > MAX_DIGITS or number != number.to_integral_value():
-        raise Rejected(f"{source}: {value!r} is not a whole number")
+        raise Rejected(f"{source}: {reprlib.repr(value)} is not a whole number")
     return int(number)
 
 
 def _moment(source: str, value: Any) -> str:
     """A date or time as ISO 8601 in UTC with milliseconds; without an offset it is UTC already."""
     if not isinstance(value, str):
-        raise Rejected(f"{source}: {value!r} is not a date")
+        raise Rejected(f"{source}: {reprlib.repr(value)} is not a date")
     try:
         return _iso(value.strip())
     except ValueError:
-        raise Rejected(f"{source}: {value!r} is not a date like 1997-01-31 or 1997-01-31T12:00:00Z") from None
+        raise Rejected(
+            f"{source}: {reprlib.repr(value)} is not a date like 1997-01-31 or 1997-01-31T12:00:00Z"
+        ) from None
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from salespipe.load.attributes import Rejected, put_request
 from salespipe.load.feed import Feed, OnProgress
@@ -81,5 +81,10 @@ def _write_of(record: Record, columns: list[Column], key: str, reject: Callable[
         item = item_of(record, columns)
         return Write(Kind.INSERT, str(item.get(key, "")), put_request(item, key), 0.0, record.line)
     except Rejected as rejected:
-        reject(Reject(record.line, str(record.values.get(columns[0].source, "")), str(rejected)))
+        reject(Reject(record.line, _shown(record.values.get(columns[0].source, "")), str(rejected)))
         return None
+
+
+def _shown(key: Any) -> str:
+    """A key for people: what is no Unicode as a question mark, and no more than a line."""
+    return str(key)[:100].encode(errors="replace").decode()
