@@ -20,10 +20,8 @@ def _own_logs(names: Names, purpose: str) -> Statement:
 
 
 def generator(names: Names) -> tuple[Statement, ...]:
-    """The generator Lambda writes orders and carries them along their life."""
-    writes = ["dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
-    reads = ["dynamodb:GetItem", "dynamodb:Scan"]
-    return (_allow("WriteOrders", [*writes, *reads], [names.table_arn]), _own_logs(names, "generator"))
+    """The generator Lambda writes orders in batches and carries them along their life, and never reads them."""
+    return (_allow("WriteOrders", ["dynamodb:BatchWriteItem"], [names.table_arn]), _own_logs(names, "generator"))
 
 
 def transform(names: Names) -> tuple[Statement, ...]:
