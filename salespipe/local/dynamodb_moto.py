@@ -18,7 +18,7 @@ from __future__ import annotations
 import base64
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
 from moto.dynamodb.exceptions import MockValidationException
@@ -29,6 +29,10 @@ from moto.dynamodb.models.table import Table as MotoTable
 from salespipe.local.api import AwsError
 from salespipe.local.dynamodb_items import Items, Key, KeyAttribute, Stored, Table
 from salespipe.local.dynamodb_values import canonical_item
+
+# Where the backend passes the index's name, after the parameters that ours name.
+_INDEX_OF_QUERY: Final = 6
+_INDEX_OF_SCAN: Final = 1
 
 
 class _Shared:
@@ -64,6 +68,11 @@ class StoredItems(_Shared):
     def pop(self, hashed: DynamoType) -> Item:
         """Take an item out. Raises ``KeyError``."""
         return self.take((self.encode(self.table.hash, hashed), b""))
+
+    def values(self) -> Iterable[Any]:
+        """What moto counts: as many as there are items, or one that is as long as there are items."""
+        items = range(self.source.count(self.table)[0])
+        return items if self.table.range is None else [items]
 
     def load(self, key: Key) -> Item | None:
         """The item with that key, as moto's own kind of object, which is nobody else's."""
@@ -111,6 +120,8 @@ class StoredItems(_Shared):
     def materialise(self, stored: Stored) -> Item:
         """Moto's object for an item. Its own constructor measures the item anew for each attribute."""
         attributes: dict[str, Any] = msgspec.json.decode(stored.image)
+        if b'"B' in stored.image:  # few items have binary values, and looking for them takes time
+            attributes = {name: _native(value) for name, value in attributes.items()}
         item: Any = Item.__new__(Item)
         item.hash_key = DynamoType(attributes[self.table.hash.name])
         item.range_key = DynamoType(attributes[self.table.range.name]) if self.table.range else None
@@ -185,27 +196,26 @@ class DurableTable(MotoTable):
         return [item for item in self.all_items() if keys <= item.attrs.keys()]
 
     def query(self, hash_key: DynamoType | None, *args: Any, **named: Any) -> Any:
-        """Moto's query, over one partition unless it goes through an index."""
-        if named.get("index_name") or hash_key is None:
-            return super().query(hash_key, *args, **named)
-        stored = self._stored()
-        hashed = stored.encode(stored.table.hash, hash_key)
-        return MotoTable.query(
-            self._through(lambda: stored.source.partition(stored.table, hashed)), hash_key, *args, **named
-        )
+        """The items of one partition, unless it goes through an index, then as moto does."""
+        view = self
+        if hash_key is not None and not args[_INDEX_OF_QUERY]:
+            stored = self._stored()
+            hashed = stored.encode(stored.table.hash, hash_key)
+            view = self._through(lambda: stored.source.partition(stored.table, hashed))
+        return super(DurableTable, view).query(hash_key, *args, **named)
 
     def scan(self, filters: dict[str, Any], limit: int, exclusive_start_key: Any, *args: Any, **named: Any) -> Any:
-        """Moto's scan, from the start key on unless it goes through an index."""
-        index_name = named.get("index_name") or (args[1] if len(args) > 1 else None)
-        if index_name or not exclusive_start_key:
-            return super().scan(filters, limit, exclusive_start_key, *args, **named)
-        stored = self._stored()
-        try:
-            after = stored.table.key_of(exclusive_start_key)
-        except AwsError as error:
-            raise MockValidationException("The provided starting key is invalid") from error
-        rest = self._through(lambda: (row for _, row in stored.source.scan(stored.table, after)))
-        return MotoTable.scan(rest, filters, limit, None, *args, **named)  # type: ignore[arg-type] # moto asks "is None"
+        """The items from the start key on, unless it goes through an index, then as moto does."""
+        view = self
+        if exclusive_start_key and not args[_INDEX_OF_SCAN]:
+            stored = self._stored()
+            try:
+                after = stored.table.key_of(exclusive_start_key)
+            except AwsError as error:
+                raise MockValidationException("The provided starting key is invalid") from error
+            view = self._through(lambda: (row for _, row in stored.source.scan(stored.table, after)))
+            exclusive_start_key = None
+        return super(DurableTable, view).scan(filters, limit, exclusive_start_key, *args, **named)
 
     def _stored(self) -> StoredItems:
         stored: StoredItems = self.items
@@ -238,6 +248,20 @@ def _plain(value: DynamoType) -> dict[str, Any]:
     elif value.type == "BS":
         content = [_base64(member) for member in content]
     return {value.type: content}
+
+
+def _native(value: dict[str, Any]) -> dict[str, Any]:
+    """DynamoDB JSON as moto has it once it has read a request: binary values are bytes."""
+    ((kind, content),) = value.items()
+    if kind == "B":
+        content = base64.b64decode(content)
+    elif kind == "BS":
+        content = [base64.b64decode(member) for member in content]
+    elif kind == "M":
+        content = {name: _native(member) for name, member in content.items()}
+    elif kind == "L":
+        content = [_native(member) for member in content]
+    return {kind: content}
 
 
 def _base64(content: str | bytes) -> str:

@@ -65,9 +65,13 @@ def test_a_read_is_limited_in_bytes_but_gives_at_least_one(log):
 
 
 def test_append_joins_the_callers_transaction(log, store):
-    with pytest.raises(ValueError, match="no"), store.write():
-        log.append("s", [("", b"lost")])
-        raise ValueError("no")
+    def fail():
+        with store.write():
+            log.append("s", [("", b"lost")])
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
     assert log.last("s") == 0
     assert log.append("s", [("", b"kept")]) == [1]
 

@@ -44,11 +44,15 @@ def test_the_folder_is_the_users_alone(store):
 
 
 def test_an_exception_rolls_back_the_whole_block(store):
-    with pytest.raises(ValueError, match="no"), store.write() as outer:
-        add(outer, "outer")
-        with store.write() as inner:
-            add(inner, "inner")
-        raise ValueError("no")
+    def fail():
+        with store.write() as outer:
+            add(outer, "outer")
+            with store.write() as inner:
+                add(inner, "inner")
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
     assert names(store) == []
 
 
@@ -68,15 +72,20 @@ def test_a_nested_block_joins_the_outer_one(store):
 
 def test_after_commit_runs_once_committed_and_not_after_a_rollback(store):
     seen = []
+
+    def fail():
+        with store.write():
+            store.after_commit(lambda: seen.append("never"))
+            raise ValueError("no")
+
     with store.write() as connection:
         add(connection, "a")
         with store.write():
             store.after_commit(lambda: seen.append(names(store)))
         assert seen == []
     assert seen == [["a"]]
-    with pytest.raises(ValueError, match="no"), store.write():
-        store.after_commit(lambda: seen.append("never"))
-        raise ValueError("no")
+    with pytest.raises(ValueError, match="no"):
+        fail()
     with store.write():
         pass
     assert seen == [["a"]]
