@@ -8,25 +8,22 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from base64 import b64decode
 from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler
 from salespipe.local.definitions import Definitions
-from salespipe.local.firehose_definition import check_name, destination, refused, settings
-from salespipe.local.firehose_description import described, merged, new_source, s3_configuration
+from salespipe.local.firehose_definition import destination, refused, settings
+from salespipe.local.firehose_description import described, merged, new_definition, s3_configuration, tags_of
 from salespipe.local.firehose_objects import ObjectWriter
-from salespipe.local.firehose_origins import DirectPut, KinesisOrigin, Streams
+from salespipe.local.firehose_origins import DirectPut, Streams, direct_entries, origin_of
 from salespipe.local.firehose_transform import Invoker
 from salespipe.local.firehose_worker import DeliveryWorker
 
 log = logging.getLogger(__name__)
 
-_RECORD_LIMIT: Final = 1_024_000
 _BATCH_RECORDS: Final = 500
-_BATCH_BYTES: Final = 4 * 2**20
 
 
 class Firehose:
@@ -93,35 +90,18 @@ class Firehose:
             change.join()
 
     def _create(self, call: Call) -> dict[str, Any]:
-        given = call.params
-        name = given.get("DeliveryStreamName")
-        check_name(name)
-        arn = f"arn:aws:firehose:{call.region}:{self._cloud.account}:deliverystream/{name}"
-        source = new_source(given)
-        extended, configuration = s3_configuration(given, "Configuration")
-        now = self._cloud.clock()
-        definition = {
-            "DeliveryStreamName": name,
-            "DeliveryStreamARN": arn,
-            "DeliveryStreamStatus": "CREATING",
-            "DeliveryStreamType": "KinesisStreamAsSource" if source else "DirectPut",
-            "VersionId": "1",
-            "CreateTimestamp": now,
-            "Source": source,
-            "Destination": destination(configuration),
-            "Extended": extended,
-            "Tags": _tags(given.get("Tags")),
-        }
+        definition = new_definition(call.params, call.region, self._cloud.account, self._cloud.clock())
+        name, source = definition["DeliveryStreamName"], definition["Source"]
         if source and not self._kinesis.shards(source["KinesisStreamARN"]):
             stream = source["KinesisStreamARN"].rpartition("/")[2]
             raise refused(f"Stream {stream} under account {self._cloud.account} not found.")
         with self._lock:
-            if self._definitions.get(call.region, str(name)):
+            if self._definitions.get(call.region, name):
                 message = f"Firehose {name} under accountId {self._cloud.account} already exists"
                 raise AwsError("ResourceInUseException", message)
-            self._definitions.put(call.region, str(name), definition)
-            self._change(call.region, str(name))
-        return {"DeliveryStreamARN": arn}
+            self._save(call.region, definition)
+            self._change(call.region, name)
+        return {"DeliveryStreamARN": definition["DeliveryStreamARN"]}
 
     def _describe(self, call: Call) -> dict[str, Any]:
         return {"DeliveryStreamDescription": described(self._get(call))}
@@ -182,8 +162,8 @@ class Firehose:
         return {"RecordId": identity, "Encrypted": False}
 
     def _put_batch(self, call: Call) -> dict[str, Any]:
-        records = call.params.get("Records") or []
-        if not 1 <= len(records) <= _BATCH_RECORDS:
+        records = call.params.get("Records")
+        if not isinstance(records, list) or not 1 <= len(records) <= _BATCH_RECORDS:
             raise refused(f"Records must have 1 to {_BATCH_RECORDS} elements.")
         responses = [{"RecordId": identity} for identity in self._put(call, records)]
         return {"FailedPutCount": 0, "Encrypted": False, "RequestResponses": responses}
@@ -193,24 +173,14 @@ class Firehose:
         definition = self._active(call)
         if definition["Source"]:
             raise refused("This operation is not permitted on KinesisStreamAsSource delivery stream type.")
-        entries: list[tuple[str, bytes]] = []
-        for record in records:
-            try:
-                data = b64decode(record["Data"], validate=True)
-            except (KeyError, ValueError, TypeError):
-                raise AwsError("SerializationException", "Record.Data must be base64 text.") from None
-            if len(data) > _RECORD_LIMIT:
-                raise refused(f"A record must not be larger than {_RECORD_LIMIT} bytes.")
-            entries.append(("", data))
-        if sum(len(data) for _, data in entries) > _BATCH_BYTES:
-            raise refused("Records size exceeds 4 MB limit.")
+        entries = direct_entries(records)
         self._cloud.log.append(DirectPut.shard(definition["DeliveryStreamARN"]), entries)
         return [f"{self._random.getrandbits(768):0192x}" for _ in entries]
 
     def _tag(self, call: Call) -> dict[str, Any]:
         with self._lock:
             definition = self._get(call)
-            definition["Tags"] |= _tags(call.params.get("Tags"))
+            definition["Tags"] |= tags_of(call.params.get("Tags"))
             self._save(call.region, definition)
         return {}
 
@@ -292,7 +262,7 @@ class Firehose:
                 return
             with self._cloud.store.write():
                 if definition["Source"]:
-                    for shard in self._origin(definition).shards():
+                    for shard in origin_of(definition, self._kinesis, self._cloud.log).shards():
                         records.checkpoint(definition["DeliveryStreamARN"], shard, records.last(shard))
                     definition["Source"]["DeliveryStartTimestamp"] = self._cloud.clock()
                 definition["DeliveryStreamStatus"] = "ACTIVE"
@@ -315,7 +285,7 @@ class Firehose:
 
     def _work(self, region: str, definition: dict[str, Any]) -> None:
         """Start the worker; the caller holds the lock."""
-        origin = self._origin(definition)
+        origin = origin_of(definition, self._kinesis, self._cloud.log)
         worker = DeliveryWorker(
             settings(definition),
             origin,
@@ -327,12 +297,3 @@ class Firehose:
         )
         self._workers[region, definition["DeliveryStreamName"]] = worker
         worker.start()
-
-    def _origin(self, definition: dict[str, Any]) -> KinesisOrigin | DirectPut:
-        if definition["Source"]:
-            return KinesisOrigin(self._kinesis, definition["Source"]["KinesisStreamARN"])
-        return DirectPut(self._cloud.log, definition["DeliveryStreamARN"])
-
-
-def _tags(given: Any) -> dict[str, str]:
-    return {tag["Key"]: tag.get("Value", "") for tag in given or []}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from salespipe.local.firehose_definition import refused
+from salespipe.local.firehose_definition import check_name, destination, refused
 
 _STREAM: Final = re.compile(r"arn:[^:]*:kinesis:[a-zA-Z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]+")
 _S3_ONLY: Final = (
@@ -28,6 +28,31 @@ _DESCRIBED: Final = (
     "CreateTimestamp",
     "LastUpdateTimestamp",
 )
+
+
+def new_definition(given: Mapping[str, Any], region: str, account: str, now: float) -> dict[str, Any]:
+    """The definition that a CreateDeliveryStream request makes; ``now`` in Unix seconds. Raises ``AwsError``."""
+    name = given.get("DeliveryStreamName")
+    check_name(name)
+    source = new_source(given)
+    extended, configuration = s3_configuration(given, "Configuration")
+    return {
+        "DeliveryStreamName": name,
+        "DeliveryStreamARN": f"arn:aws:firehose:{region}:{account}:deliverystream/{name}",
+        "DeliveryStreamStatus": "CREATING",
+        "DeliveryStreamType": "KinesisStreamAsSource" if source else "DirectPut",
+        "VersionId": "1",
+        "CreateTimestamp": now,
+        "Source": source,
+        "Destination": destination(configuration),
+        "Extended": extended,
+        "Tags": tags_of(given.get("Tags")),
+    }
+
+
+def tags_of(given: Any) -> dict[str, str]:
+    """A list of Key and Value as a map."""
+    return {tag["Key"]: tag.get("Value", "") for tag in given or []}
 
 
 def new_source(given: Mapping[str, Any]) -> dict[str, Any]:

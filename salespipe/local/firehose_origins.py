@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
+from salespipe.local.api import AwsError
+from salespipe.local.firehose_definition import refused
 from salespipe.local.record_log import RecordLog
+
+# Quotas of PutRecord and PutRecordBatch in the API reference.
+_RECORD_LIMIT: Final = 1_024_000
+_BATCH_BYTES: Final = 4 * 2**20
 
 
 class Streams(Protocol):
@@ -75,3 +83,26 @@ class DirectPut:
     def delivered(self, shard: str, arrived: float) -> None:
         """Nobody else reads these records: forget what arrived before the newest that was delivered."""
         self._log.trim(arrived, shard)
+
+
+def origin_of(definition: Mapping[str, Any], kinesis: Streams, log: RecordLog) -> KinesisOrigin | DirectPut:
+    """Where the records of a delivery stream come from."""
+    if definition["Source"]:
+        return KinesisOrigin(kinesis, definition["Source"]["KinesisStreamARN"])
+    return DirectPut(log, definition["DeliveryStreamARN"])
+
+
+def direct_entries(records: Sequence[Any]) -> list[tuple[str, bytes]]:
+    """What PutRecord and PutRecordBatch ask to append. Raises ``AwsError``."""
+    entries: list[tuple[str, bytes]] = []
+    for record in records:
+        try:
+            data = b64decode(record["Data"], validate=True)
+        except (KeyError, ValueError, TypeError):
+            raise AwsError("SerializationException", "Record.Data must be base64 text.") from None
+        if len(data) > _RECORD_LIMIT:
+            raise refused(f"A record must not be larger than {_RECORD_LIMIT} bytes.")
+        entries.append(("", data))
+    if sum(len(data) for _, data in entries) > _BATCH_BYTES:
+        raise refused("Records size exceeds 4 MB limit.")
+    return entries

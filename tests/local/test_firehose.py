@@ -18,7 +18,6 @@ from moto import mock_aws
 
 from salespipe.local.api import AwsError, Call, Cloud
 from salespipe.local.firehose import Firehose
-from salespipe.local.firehose_transform import batch_limit
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 
@@ -200,27 +199,6 @@ def test_records_are_transformed_and_land_as_the_function_returned_them(world: W
     assert body == b"A\nB\n"
 
 
-def test_the_function_gets_the_documented_event(world: World) -> None:
-    world.create()
-    world.put("a")
-    until(lambda: world.function.events)
-    (event,) = world.function.events
-    assert set(event) == {"invocationId", "deliveryStreamArn", "sourceKinesisStreamArn", "region", "records"}
-    assert (event["deliveryStreamArn"], event["sourceKinesisStreamArn"], event["region"]) == (ARN, STREAM, REGION)
-    (record,) = event["records"]
-    arrived = record["approximateArrivalTimestamp"]
-    assert isinstance(arrived, int)
-    assert abs(arrived / 1000 - time.time()) < 60
-    assert b64decode(record["data"]) == b"a"
-    assert record["kinesisRecordMetadata"] == {
-        "shardId": "shardId-0",
-        "partitionKey": "key-a",
-        "sequenceNumber": f"49{1:054d}",
-        "subsequenceNumber": 0,
-        "approximateArrivalTimestamp": arrived,
-    }
-
-
 def test_dropped_and_failed_records(world: World) -> None:
     results = {"a": "Ok", "b": "Dropped", "c": "ProcessingFailed"}
 
@@ -250,40 +228,6 @@ def test_dropped_and_failed_records(world: World) -> None:
     assert key.startswith("errors/processing-failed/")
 
 
-def broken(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[dict[str, Any]], Any]:
-    return lambda event: {"records": change(upper(event)["records"])}
-
-
-@pytest.mark.parametrize(
-    ("function", "code"),
-    [
-        (broken(lambda records: records[1:]), "Lambda.MissingRecordId"),
-        (broken(lambda records: [*records, records[0]]), "Lambda.DuplicatedRecordId"),
-        (broken(lambda records: [*records, {**records[0], "recordId": "?"}]), "Lambda.JsonProcessingException"),
-        (broken(lambda records: [{**record, "data": 5} for record in records]), "Lambda.JsonProcessingException"),
-        (broken(lambda records: [{**record, "data": "%"} for record in records]), "Lambda.JsonProcessingException"),
-        (
-            broken(lambda records: [{**record, "result": "Fine"} for record in records]),
-            "Lambda.JsonProcessingException",
-        ),
-        (lambda _: {"statusCode": 200}, "Lambda.JsonProcessingException"),
-        (lambda _: None, "Lambda.JsonProcessingException"),
-        (lambda _: Invocation(b" " * (6 * 2**20 + 1)), "Lambda.ResponseTooLarge"),
-    ],
-)
-def test_an_answer_that_breaks_the_contract_fails_the_whole_batch(
-    world: World, function: Callable[[dict[str, Any]], Any], code: str
-) -> None:
-    world.function.function = function
-    world.create()
-    world.put("a", "b")
-    until(lambda: world.position() == 2)
-    lines = world.errors()
-    assert [b64decode(line["rawData"]) for line in lines] == [b"a", b"b"]
-    assert {line["errorCode"] for line in lines} == {code}
-    assert world.objects("orders/") == {}
-
-
 def test_a_function_error_is_retried_and_then_told_and_kept(world: World) -> None:
     world.logs.create_log_group(logGroupName="/fh")
     world.logs.create_log_stream(logGroupName="/fh", logStreamName="s")
@@ -298,29 +242,6 @@ def test_a_function_error_is_retried_and_then_told_and_kept(world: World) -> Non
     (event,) = world.logs.get_log_events(logGroupName="/fh", logStreamName="s")["events"]
     told = json.loads(event["message"])
     assert (told["errorCode"], told["deliveryStreamARN"], told["processor"]) == ("Lambda.FunctionError", ARN, FUNCTION)
-
-
-def test_a_function_that_recovers_loses_nothing(world: World) -> None:
-    answers: list[Any] = [Invocation(b"{}", "Unhandled"), None]
-
-    def recovering(event: dict[str, Any]) -> Any:
-        return answers.pop(0) if len(answers) > 1 else upper(event)
-
-    world.function.function = recovering
-    world.create()
-    world.put("a")
-    until(lambda: world.lines() == [b"A"])
-    assert world.errors() == []
-
-
-def test_a_function_that_does_not_exist(world: World) -> None:
-    def missing(_: dict[str, Any]) -> Any:
-        raise AwsError("ResourceNotFoundException", "Function not found.", 404)
-
-    world.function.function = missing
-    world.create(ProcessingConfiguration=processing(NumberOfRetries="0"))
-    world.put("a")
-    until(lambda: [line["errorCode"] for line in world.errors()] == ["Lambda.ResourceNotFound"])
 
 
 def test_gzip_and_prefix_expressions_and_extension(world: World) -> None:
@@ -354,11 +275,6 @@ def test_the_transforms_own_buffer_counts_bytes(world: World) -> None:
     world.put(*[str(number) * 50_000 for number in range(9)])
     until(lambda: len(world.function.events) == 2)
     assert [len(event["records"]) for event in world.function.events] == [4, 4]  # the ninth waits
-
-
-def test_an_event_always_fits_lambda() -> None:
-    for size in (200_000, 2**20, 3 * 2**20):
-        assert batch_limit(size) * 450 + size * 4 / 3 <= 6 * 2**20
 
 
 def test_shards_are_delivered_side_by_side_and_new_ones_noticed(world: World) -> None:
@@ -530,55 +446,3 @@ def test_as_aws_describes_it(world: World) -> None:
     with pytest.raises(AwsError, match="already exists") as caught:
         world.call("CreateDeliveryStream", **request())
     assert caught.value.code == "ResourceInUseException"
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"Prefix": "!{timestamp:yyyy}/", "ErrorOutputPrefix": None}, "ErrorOutputPrefix can't be null when Prefix"),
-        ({"Prefix": "!{timestamp:jj}/"}, "Invalid timestamp expression"),
-        ({"BufferingHints": {"SizeInMBs": 5}}, "must have both"),
-        ({"BufferingHints": {"SizeInMBs": 129, "IntervalInSeconds": 60}}, "SizeInMBs must be a number from 1 to 128"),
-        ({"BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 901}}, "IntervalInSeconds must be a number from 0"),
-        ({"CompressionFormat": "Snappy"}, "CompressionFormat Snappy is not supported"),
-        ({"FileExtension": "json"}, "FileExtension"),
-        ({"CustomTimeZone": "Mars/Olympus"}, "CustomTimeZone"),
-        ({"BucketARN": "lake"}, "BucketARN"),
-        ({"RoleARN": "me"}, "RoleARN"),
-        (
-            {"ProcessingConfiguration": processing(BufferSizeInMBs="4")},
-            "BufferSizeInMBs must be a number from 0.2 to 3",
-        ),
-        ({"ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda"}]}}, "needs the parameter"),
-        ({"CloudWatchLoggingOptions": {"Enabled": True}}, "LogGroupName and LogStreamName"),
-        (
-            {"DynamicPartitioningConfiguration": {"Enabled": True}},
-            "BufferingHints.SizeInMBs must be at least 64 when Dynamic Partitioning is enabled.",
-        ),
-        ({"DataFormatConversionConfiguration": {"Enabled": True}}, "Record format conversion is not supported"),
-        ({"S3BackupMode": "Enabled"}, "S3 backup is not supported"),
-    ],
-)
-def test_definitions_that_are_refused(world: World, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(AwsError) as caught:
-        world.call("CreateDeliveryStream", **request(**changes))
-    assert caught.value.code == "InvalidArgumentException"
-    assert message in caught.value.message
-    assert world.call("ListDeliveryStreams")["DeliveryStreamNames"] == []
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"KinesisStreamSourceConfiguration": {"KinesisStreamARN": STREAM + "x", "RoleARN": ROLE}}, "ordersx under"),
-        ({"DeliveryStreamType": "DirectPut"}, "only applicable for KinesisStreamAsSource"),
-        ({"DeliveryStreamName": "a b"}, "DeliveryStreamName"),
-        ({"S3DestinationConfiguration": {}}, "Exactly one destination"),
-        ({"ExtendedS3DestinationConfiguration": None, "RedshiftDestinationConfiguration": {}}, "only S3"),
-    ],
-)
-def test_requests_that_are_refused(world: World, params: dict[str, Any], message: str) -> None:
-    with pytest.raises(AwsError) as caught:
-        world.call("CreateDeliveryStream", **{**request(), **params})
-    assert caught.value.code == "InvalidArgumentException"
-    assert message in caught.value.message

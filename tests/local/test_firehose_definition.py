@@ -1,0 +1,131 @@
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from salespipe.local.api import AwsError
+from salespipe.local.firehose_definition import settings
+from salespipe.local.firehose_description import described, merged, new_definition
+
+STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders"
+ROLE = "arn:aws:iam::123456789012:role/delivery"
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:transform:$LATEST"
+
+
+def processing(**parameters: str) -> dict[str, Any]:
+    given = {"LambdaArn": FUNCTION, "BufferIntervalInSeconds": "0", **parameters}
+    entries = [{"ParameterName": name, "ParameterValue": value} for name, value in given.items()]
+    return {"Enabled": True, "Processors": [{"Type": "Lambda", "Parameters": entries}]}
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    source = {"KinesisStreamARN": STREAM, "RoleARN": ROLE}
+    return {
+        "DeliveryStreamName": "mine",
+        "DeliveryStreamType": "KinesisStreamAsSource",
+        "KinesisStreamSourceConfiguration": source,
+        "ExtendedS3DestinationConfiguration": {
+            "RoleARN": ROLE,
+            "BucketARN": "arn:aws:s3:::lake",
+            "Prefix": "orders/",
+            "ErrorOutputPrefix": "errors/",
+            "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0},
+            "ProcessingConfiguration": processing(),
+            **changes,
+        },
+    }
+
+
+def test_defaults_are_those_of_firehose() -> None:
+    given = request()
+    given["ExtendedS3DestinationConfiguration"] = {"RoleARN": ROLE, "BucketARN": "arn:aws:s3:::lake"}
+    definition = new_definition(given, "eu-west-1", "123456789012", 1.0)
+    found = settings(definition)
+    assert (found.size, found.interval, found.gzip, found.extension) == (5 * 2**20, 300, False, "")
+    assert (found.bucket, found.zone, found.processor, found.log_group) == ("lake", UTC, None, "")
+    (destination,) = described(definition)["Destinations"]
+    assert destination["ExtendedS3DestinationDescription"]["CompressionFormat"] == "UNCOMPRESSED"
+
+
+def test_the_processors_defaults_and_a_delimiter() -> None:
+    given = {
+        "Enabled": True,
+        "Processors": [
+            {"Type": "Lambda", "Parameters": [{"ParameterName": "LambdaArn", "ParameterValue": FUNCTION}]},
+            {
+                "Type": "AppendDelimiterToRecord",
+                "Parameters": [{"ParameterName": "Delimiter", "ParameterValue": "\\n"}],
+            },
+        ],
+    }
+    definition = new_definition(request(ProcessingConfiguration=given), "eu-west-1", "123456789012", 1.0)
+    found = settings(definition)
+    assert found.processor is not None
+    assert (found.processor.retries, found.processor.size, found.processor.interval) == (3, 2**20, 60)
+    assert found.delimiter == b"\n"
+
+
+def test_a_plain_s3_destination_is_described_as_such() -> None:
+    given = request()
+    extended = given.pop("ExtendedS3DestinationConfiguration")
+    given["S3DestinationConfiguration"] = {"RoleARN": ROLE, "BucketARN": extended["BucketARN"]}
+    (destination,) = described(new_definition(given, "eu-west-1", "123456789012", 1.0))["Destinations"]
+    assert set(destination) == {"DestinationId", "S3DestinationDescription"}
+
+
+def test_dynamic_partitioning_cannot_come_later() -> None:
+    with pytest.raises(AwsError, match="cannot be enabled after"):
+        merged({}, {"DynamicPartitioningConfiguration": {"Enabled": True}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"Prefix": "!{timestamp:yyyy}/", "ErrorOutputPrefix": None}, "ErrorOutputPrefix can't be null when Prefix"),
+        ({"Prefix": "!{timestamp:jj}/"}, "Invalid timestamp expression"),
+        ({"BufferingHints": {"SizeInMBs": 5}}, "must have both"),
+        ({"BufferingHints": {"SizeInMBs": 129, "IntervalInSeconds": 60}}, "SizeInMBs must be a number from 1 to 128"),
+        ({"BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 901}}, "IntervalInSeconds must be a number from 0"),
+        ({"CompressionFormat": "Snappy"}, "CompressionFormat Snappy is not supported"),
+        ({"FileExtension": "json"}, "FileExtension"),
+        ({"CustomTimeZone": "Mars/Olympus"}, "CustomTimeZone"),
+        ({"BucketARN": "lake"}, "BucketARN"),
+        ({"RoleARN": "me"}, "RoleARN"),
+        (
+            {"ProcessingConfiguration": processing(BufferSizeInMBs="4")},
+            "BufferSizeInMBs must be a number from 0.2 to 3",
+        ),
+        ({"ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda"}]}}, "needs the parameter"),
+        ({"CloudWatchLoggingOptions": {"Enabled": True}}, "LogGroupName and LogStreamName"),
+        (
+            {"DynamicPartitioningConfiguration": {"Enabled": True}},
+            "BufferingHints.SizeInMBs must be at least 64 when Dynamic Partitioning is enabled.",
+        ),
+        ({"DataFormatConversionConfiguration": {"Enabled": True}}, "Record format conversion is not supported"),
+        ({"S3BackupMode": "Enabled"}, "S3 backup is not supported"),
+    ],
+)
+def test_definitions_that_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(AwsError) as caught:
+        new_definition(request(**changes), "eu-west-1", "123456789012", 1.0)
+    assert caught.value.code == "InvalidArgumentException"
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"KinesisStreamSourceConfiguration": {"KinesisStreamARN": "orders", "RoleARN": ROLE}}, "KinesisStreamARN"),
+        ({"KinesisStreamSourceConfiguration": None}, "is required for KinesisStreamAsSource"),
+        ({"DeliveryStreamType": "MSKAsSource"}, "MSKAsSource is not supported"),
+        ({"DeliveryStreamType": "DirectPut"}, "only applicable for KinesisStreamAsSource"),
+        ({"DeliveryStreamName": "a b"}, "DeliveryStreamName"),
+        ({"S3DestinationConfiguration": {}}, "Exactly one destination"),
+        ({"ExtendedS3DestinationConfiguration": None, "RedshiftDestinationConfiguration": {}}, "only S3"),
+    ],
+)
+def test_requests_that_are_refused(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(AwsError) as caught:
+        new_definition({**request(), **params}, "eu-west-1", "123456789012", 1.0)
+    assert caught.value.code == "InvalidArgumentException"
+    assert message in caught.value.message
