@@ -46,6 +46,11 @@ class Aws:
         self.store.close()
 
 
+@pytest.fixture(autouse=True)
+def _no_iam_policies(monkeypatch):
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # reading them takes longer than a test
+
+
 @pytest.fixture
 def aws(tmp_path):
     aws = Aws(tmp_path / "data", Clock())
