@@ -43,7 +43,7 @@ class Timetable(Generic[Key]):
         self._plan = plan
         self._run = run
         self._changed = threading.Condition()
-        self._stale = False
+        self._changes = self._followed = 0
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._due: dict[Key, tuple[float, Entry]] = {}
@@ -53,7 +53,7 @@ class Timetable(Generic[Key]):
         with self._changed:
             if self._stopping:
                 return
-            self._stale = True
+            self._changes += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
@@ -73,15 +73,16 @@ class Timetable(Generic[Key]):
             with self._changed:
                 if self._stopping:
                     return
-                stale, self._stale = self._stale, False
+                changes = self._changes
             try:
-                if stale:
+                if changes != self._followed:
                     self._read_plan()
                 self._run_due()
             except Exception:
                 log.exception("%s could not read its plan.", self._name)
             with self._changed:
-                if not self._stale and not self._stopping:
+                self._followed = changes
+                if self._changes == changes and not self._stopping:
                     self._changed.wait(self._pause())
 
     def _read_plan(self) -> None:
