@@ -42,10 +42,10 @@ class Stream(_Section, frozen=True):
 
 
 class Pipe(_Section, frozen=True):
-    """``[pipe]``: the EventBridge Pipe from the table's stream to Kinesis."""
+    """``[pipe]``: the EventBridge Pipe from the table's stream to Kinesis. An unset window is the target's own default."""
 
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
-    batch_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 1
+    batch_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] | None = None
     max_retries: Annotated[int, msgspec.Meta(ge=0, le=10000)] = 5
     max_age_seconds: Annotated[int, msgspec.Meta(ge=60, le=86400)] = 72000
     filters: Annotated[tuple[str, ...], msgspec.Meta(max_length=5)] = ()
@@ -111,15 +111,21 @@ class Config(_Section, frozen=True):
     @property
     def buffer_seconds(self) -> int:
         """Firehose's buffering interval, seconds: 60 on AWS, where each object costs a PUT; 1 on this machine."""
-        return self._seconds(self.delivery.buffer_seconds)
+        return self._seconds(self.delivery.buffer_seconds, local=1, aws=60)
 
     @property
     def transform_buffer_seconds(self) -> int:
         """How long Firehose gathers records for one invocation of the transform, seconds."""
-        return self._seconds(self.delivery.transform_buffer_seconds)
+        return self._seconds(self.delivery.transform_buffer_seconds, local=1, aws=60)
 
-    def _seconds(self, chosen: int | None) -> int:
-        return chosen if chosen is not None else {"local": 1, "aws": 60}[self.target]
+    @property
+    def batch_window_seconds(self) -> int:
+        """How long the pipe waits for a batch to fill, seconds."""
+        return self._seconds(self.pipe.batch_window_seconds, local=0, aws=1)
+
+    def _seconds(self, chosen: int | None, *, local: int, aws: int) -> int:
+        default = local if self.target == "local" else aws
+        return default if chosen is None else chosen
 
     @property
     def tags(self) -> dict[str, str]:

@@ -112,7 +112,7 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
         queue_arn=names.queue_arn,
         partition_key=f"$.dynamodb.Keys.{config.table.partition_key}.S",
         batch_size=config.pipe.batch_size,
-        batch_window_seconds=config.pipe.batch_window_seconds,
+        batch_window_seconds=config.batch_window_seconds,
         max_retries=config.pipe.max_retries,
         max_age_seconds=config.pipe.max_age_seconds,
         filters=config.pipe.filters,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.aws import error_code, error_message
-from salespipe.errors import SalespipeError
+from salespipe.errors import Exit, SalespipeError
 from salespipe.query.failures import explain, not_deployed
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _FINAL: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 # Athena allows 100 GetQueryExecution calls a second for an account; most queries end within seconds.
 _POLL_SECONDS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
 _PAGE: Final = 1000
+_EXAMPLE: Final = 'salespipe query "SELECT * FROM orders LIMIT 10"'
 
 Value = str | int | float | bool | Decimal | None
 
@@ -88,6 +89,8 @@ def start(aws: Aws, sql: str) -> str:
     from botocore.exceptions import ClientError, ParamValidationError
 
     names = aws.names
+    if not sql.strip():
+        raise SalespipeError("EmptyQuery", "There is no SQL to run.", hint=_EXAMPLE, exit_code=Exit.USAGE)
     try:
         answer = aws.client("athena").start_query_execution(
             QueryString=sql,

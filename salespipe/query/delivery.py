@@ -24,7 +24,7 @@ _MARGIN_SECONDS: Final = {"local": 2.0, "aws": 30.0}
 def longest_delay(aws: Aws) -> float:
     """How long, in seconds, a record can lie in the buffers between the table and S3 when nothing is behind."""
     config = aws.config
-    buffers = config.pipe.batch_window_seconds + config.transform_buffer_seconds + config.buffer_seconds
+    buffers = config.batch_window_seconds + config.transform_buffer_seconds + config.buffer_seconds
     return buffers + _MARGIN_SECONDS[config.target]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from salespipe.errors import SalespipeError
 
-PLAIN_EVERY_SECONDS = 5.0
+PLAIN_EVERY_SECONDS: Final = 5.0
+_NO_EDGE: Final = 10_000
 
 
 class Screen:
@@ -29,7 +31,8 @@ class Screen:
     def _out(self) -> Console:
         from rich.console import Console
 
-        return Console(soft_wrap=False, highlight=False)
+        # Nothing is folded for a file or another program: only a terminal has an edge.
+        return Console(highlight=False, width=None if sys.stdout.isatty() else _NO_EDGE)
 
     @cached_property
     def talk(self) -> Console:

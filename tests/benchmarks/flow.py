@@ -162,7 +162,7 @@ def main() -> None:
             write(aws.client("dynamodb"), aws.config.table.name, [order(number)])
             await_count(aws, number + 1)
             latencies.append(time.perf_counter() - began)
-        wait = aws.config.pipe.batch_window_seconds + aws.config.transform_buffer_seconds + aws.config.buffer_seconds
+        wait = aws.config.batch_window_seconds + aws.config.transform_buffer_seconds + aws.config.buffer_seconds
         print(
             f"one order, write to queryable: median {statistics.median(latencies):.2f} s, "
             f"longest {max(latencies):.2f} s (its buffers: {wait} s)"
