@@ -42,7 +42,7 @@ class Stream(_Section, frozen=True):
 
 
 class Pipe(_Section, frozen=True):
-    """``[pipe]``: the EventBridge Pipe from the table's stream to Kinesis. An unset window is the target's own default."""
+    """``[pipe]``: the EventBridge Pipe from the table's stream to Kinesis. An unset window is the target's default."""
 
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
     batch_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] | None = None
