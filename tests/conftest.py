@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +31,16 @@ def gaps() -> _Gaps:
 def connect(monkeypatch: pytest.MonkeyPatch, clients: dict[str, dict[str, Any]], gaps: _Gaps) -> Iterator[Connect]:
     """Makes an Aws for a configuration; all of one test see the same account, which begins empty."""
     from moto import mock_aws
+    from moto.core.botocore_stubber import BotocoreStubber
 
+    answer, one_at_a_time = BotocoreStubber.process_request, threading.RLock()
+
+    def answer_in_turn(stubber: Any, request: Any) -> Any:
+        """Within one process moto's stores are not made for several threads."""
+        with one_at_a_time:
+            return answer(stubber, request)
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", answer_in_turn)
     for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     with mock_aws():

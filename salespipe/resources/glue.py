@@ -206,12 +206,13 @@ class Crawler:
                 aws.eventually("glue", lambda: glue.update_crawler(Name=self.name, **self.settings))
 
     def delete(self, aws: Aws) -> None:
-        """Stop it, then delete it: refused until it has stopped."""
+        """DeleteCrawler; one that runs is stopped instead, and can be deleted once it has stopped."""
         glue = aws.client("glue")
-        with Tolerating("CrawlerNotRunningException", "CrawlerStoppingException"):
-            glue.stop_crawler(Name=self.name)
         with Tolerating("CrawlerRunningException", "SchedulerTransitioningException"):
             glue.delete_crawler(Name=self.name)
+            return
+        with Tolerating("CrawlerNotRunningException", "CrawlerStoppingException"):
+            glue.stop_crawler(Name=self.name)
 
 
 def _role_name(role: str) -> str:

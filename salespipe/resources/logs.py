@@ -51,23 +51,28 @@ class LogGroup:
             lambda: logs.create_log_group(logGroupName=self.name, tags=aws.config.tags),
             "ResourceAlreadyExistsException",
         ):
-            self._configure(aws)
-
-    def _configure(self, aws: Aws) -> None:
-        logs = aws.client("logs")
-        logs.put_retention_policy(logGroupName=self.name, retentionInDays=self.retention_days)
-        if self.log_stream:
-            made(
-                lambda: logs.create_log_stream(logGroupName=self.name, logStreamName=self.log_stream),
-                "ResourceAlreadyExistsException",
-            )
+            self._retain(aws)
+            if self.log_stream:
+                self._open(aws)
 
     def update(self, aws: Aws, seen: Observation) -> None:
         """Put back the retention, the stream or the tags."""
-        if seen.differs("retentionInDays", "logStream"):
-            self._configure(aws)
+        if seen.differs("retentionInDays"):
+            self._retain(aws)
+        if seen.differs("logStream"):
+            self._open(aws)
         if seen.differs("tags"):
             aws.client("logs").tag_resource(resourceArn=seen.arn, tags=aws.config.tags)
+
+    def _retain(self, aws: Aws) -> None:
+        aws.client("logs").put_retention_policy(logGroupName=self.name, retentionInDays=self.retention_days)
+
+    def _open(self, aws: Aws) -> None:
+        logs = aws.client("logs")
+        made(
+            lambda: logs.create_log_stream(logGroupName=self.name, logStreamName=self.log_stream),
+            "ResourceAlreadyExistsException",
+        )
 
     def delete(self, aws: Aws) -> None:
         """DeleteLogGroup, with everything in it."""

@@ -100,23 +100,38 @@ class Bucket:
             ),
             "BucketAlreadyOwnedByYou",
         ):
-            self._configure(aws)
+            self._tag(aws)
+            # S3 encrypts so by itself since 2023; whoever reads the bucket's settings should see it said.
+            encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+            aws.eventually(
+                "s3",
+                lambda: s3.put_bucket_encryption(**self._mine(aws), ServerSideEncryptionConfiguration=encryption),
+            )
+            self._close(aws)
+            self._expire(aws)
 
-    def update(self, aws: Aws, seen: Observation) -> None:  # noqa: ARG002 - every setting is put whole
-        """Put every setting again: each PUT replaces the whole of it."""
-        self._configure(aws)
+    def update(self, aws: Aws, seen: Observation) -> None:
+        """Put back what makes it private or tidy, or its tags: each of them is put whole."""
+        if seen.differs("tags"):
+            self._tag(aws)
+        if seen.differs("PublicAccessBlock"):
+            self._close(aws)
+        if seen.differs("Lifecycle"):
+            self._expire(aws)
 
-    def _configure(self, aws: Aws) -> None:
+    def _tag(self, aws: Aws) -> None:
+        s3, tags = aws.client("s3"), {"TagSet": pairs(aws.config.tags)}
+        aws.eventually("s3", lambda: s3.put_bucket_tagging(**self._mine(aws), Tagging=tags))
+
+    def _close(self, aws: Aws) -> None:
         s3, mine = aws.client("s3"), self._mine(aws)
-        encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
-        puts: tuple[Callable[[], object], ...] = (
-            lambda: s3.put_bucket_tagging(**mine, Tagging={"TagSet": pairs(aws.config.tags)}),
-            lambda: s3.put_public_access_block(**mine, PublicAccessBlockConfiguration=_BLOCKED),
-            lambda: s3.put_bucket_encryption(**mine, ServerSideEncryptionConfiguration=encryption),
-            lambda: s3.put_bucket_lifecycle_configuration(**mine, LifecycleConfiguration={"Rules": self.rules}),
+        aws.eventually("s3", lambda: s3.put_public_access_block(**mine, PublicAccessBlockConfiguration=_BLOCKED))
+
+    def _expire(self, aws: Aws) -> None:
+        s3, rules = aws.client("s3"), {"Rules": self.rules}
+        aws.eventually(
+            "s3", lambda: s3.put_bucket_lifecycle_configuration(**self._mine(aws), LifecycleConfiguration=rules)
         )
-        for put in puts:
-            aws.eventually("s3", put)
 
     def delete(self, aws: Aws) -> None:
         """Empty it of every version and upload, then delete it.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-import pytest
 
 from salespipe.aws import Aws
 from salespipe.config import Config
@@ -86,10 +85,18 @@ def test_a_provisioned_stream_is_told_by_its_shards_too(connect: Connect) -> Non
     assert (summary["StreamModeDetails"]["StreamMode"], summary["OpenShardCount"]) == ("PROVISIONED", 2)
 
 
-@pytest.fixture
-def standing(aws: Aws) -> dict[str, Resource]:
-    exhaust(up(aws, pipeline(aws)))
-    return {f"{resource.kind} {resource.name}": resource for resource in pipeline(aws)}
+def stand(aws: Aws, kind: str, name: str) -> Resource:
+    """That resource of the pipeline, created, with all that it needs."""
+    [resource] = [each for each in pipeline(aws) if (each.kind, each.name) == (kind, name)]
+    exhaust(up(aws, [*foundation(resource), resource]))
+    return resource
+
+
+def foundation(resource: Resource) -> list[Resource]:
+    below: list[Resource] = []
+    for need in resource.needs:
+        below += [each for each in (*foundation(need), need) if each not in below]
+    return below
 
 
 def repaired(aws: Aws, resource: Resource) -> list[str]:
@@ -100,67 +107,73 @@ def repaired(aws: Aws, resource: Resource) -> list[str]:
     return [drift.field for drift in seen.drift]
 
 
-def test_a_policy_changed_by_hand(aws: Aws, standing: dict[str, Resource]) -> None:
+def test_a_policy_changed_by_hand(aws: Aws) -> None:
     name = aws.names.role("pipe")
+    resource = stand(aws, "iam role", name)
     iam = aws.client("iam")
     policy = iam.get_role_policy(RoleName=name, PolicyName="salespipe")["PolicyDocument"]
     policy["Statement"] = [each for each in policy["Statement"] if each["Sid"] != "WriteDeadLetters"]
     policy["Statement"].append({"Effect": "Allow", "Action": "*", "Resource": "*"})
     iam.put_role_policy(RoleName=name, PolicyName="salespipe", PolicyDocument=json.dumps(policy))
-    trust = iam.get_role(RoleName=aws.names.role("crawler"))["Role"]["AssumeRolePolicyDocument"]
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Principal"] = {"Service": "glue.amazonaws.com"}
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
-    assert repaired(aws, standing[f"iam role {name}"]) == ["Trust", "Policy.WriteDeadLetters", "Policy.unnamed"]
+    assert repaired(aws, resource) == ["Trust", "Policy.WriteDeadLetters", "Policy.unnamed"]
 
 
-def test_a_role_without_its_policy_as_an_interrupted_creation_leaves_it(
-    aws: Aws, standing: dict[str, Resource]
-) -> None:
+def test_a_role_without_its_policy_as_an_interrupted_creation_leaves_it(aws: Aws) -> None:
     name = aws.names.role("transform")
+    resource = stand(aws, "iam role", name)
     aws.client("iam").delete_role_policy(RoleName=name, PolicyName="salespipe")
 
-    assert repaired(aws, standing[f"iam role {name}"]) == ["Policy.WriteOwnLogs"]
+    assert repaired(aws, resource) == ["Policy.WriteOwnLogs"]
 
 
-def test_a_bucket_opened_by_hand(aws: Aws, standing: dict[str, Resource]) -> None:
+def test_a_bucket_opened_by_hand(aws: Aws) -> None:
+    resource = stand(aws, "s3 bucket", aws.names.bucket)
     aws.client("s3").delete_public_access_block(Bucket=aws.names.bucket)
 
-    fields = repaired(aws, standing[f"s3 bucket {aws.names.bucket}"])
+    fields = repaired(aws, resource)
 
     assert [field.partition(".")[0] for field in fields] == ["PublicAccessBlock"] * 4
 
 
-def test_code_changed_by_hand(aws: Aws, standing: dict[str, Resource]) -> None:
+def test_code_changed_by_hand(aws: Aws) -> None:
     name = aws.names.function("transform")
+    resource = stand(aws, "lambda function", name)
     aws.client("lambda").update_function_code(FunctionName=name, ZipFile=bundle.pack({"handler.py": b"raise"}))
 
-    assert repaired(aws, standing[f"lambda function {name}"]) == ["CodeSha256"]
+    assert repaired(aws, resource) == ["CodeSha256"]
 
 
-def test_the_generators_retries_forgotten(aws: Aws, standing: dict[str, Resource]) -> None:
+def test_the_generators_retries_forgotten(aws: Aws) -> None:
     name = aws.names.function("generator")
+    resource = stand(aws, "lambda function", name)
     aws.client("lambda").delete_function_event_invoke_config(FunctionName=name)
 
-    assert repaired(aws, standing[f"lambda function {name}"]) == [
+    assert repaired(aws, resource) == [
         "EventInvokeConfig.MaximumRetryAttempts",
         "EventInvokeConfig.MaximumEventAgeInSeconds",
     ]
 
 
-def test_a_rule_keeps_the_state_that_the_user_gave_it(aws: Aws, standing: dict[str, Resource]) -> None:
+def test_a_rule_keeps_the_state_that_the_user_gave_it(aws: Aws) -> None:
     events, name = aws.client("events"), aws.names.rule
+    resource = stand(aws, "eventbridge rule", name)
     events.put_rule(Name=name, ScheduleExpression="rate(9 minutes)", State="ENABLED")
     events.remove_targets(Rule=name, Ids=["generator"])
 
-    fields = repaired(aws, standing[f"eventbridge rule {name}"])
+    fields = repaired(aws, resource)
 
     assert fields[0] == "ScheduleExpression"
     assert "Target.Arn" in fields
     assert events.describe_rule(Name=name)["State"] == "ENABLED"
 
 
-def test_a_crawler_pointed_elsewhere(aws: Aws, standing: dict[str, Resource]) -> None:
+def test_a_crawler_pointed_elsewhere(aws: Aws) -> None:
     glue, name = aws.client("glue"), aws.names.crawler
+    resource = stand(aws, "glue crawler", name)
     crawler = glue.get_crawler(Name=name)["Crawler"]
     glue.update_crawler(
         Name=name,
@@ -170,21 +183,22 @@ def test_a_crawler_pointed_elsewhere(aws: Aws, standing: dict[str, Resource]) ->
         Configuration=json.dumps({"Version": 1.0}),
     )
 
-    fields = repaired(aws, standing[f"glue crawler {name}"])
+    fields = repaired(aws, resource)
 
     assert {"Targets", "Classifiers", "Configuration.CreatePartitionIndex"} <= set(fields)
 
 
-def test_a_log_stream_that_firehose_needs(aws: Aws, standing: dict[str, Resource]) -> None:
+def test_a_log_stream_that_firehose_needs(aws: Aws) -> None:
     group = aws.names.delivery_log_group
+    resource = stand(aws, "log group", group)
     aws.client("logs").delete_log_stream(logGroupName=group, logStreamName=aws.names.delivery_log_stream)
 
-    assert repaired(aws, standing[f"log group {group}"]) == ["logStream"]
+    assert repaired(aws, resource) == ["logStream"]
 
 
 def test_a_table_with_another_key_is_never_deleted_unasked(connect: Connect) -> None:
     aws = connect(Config(target="aws"))
-    exhaust(up(aws, pipeline(aws)))
+    stand(aws, "dynamodb table", aws.names.table)
     other = connect(msgspec.convert({"target": "aws", "table": {"partition_key": "order_no"}}, Config))
 
     by_kind = {change.kind: change for change in plan(other, pipeline(other))}
@@ -195,11 +209,11 @@ def test_a_table_with_another_key_is_never_deleted_unasked(connect: Connect) -> 
     ]
 
 
-def test_a_pipe_follows_a_table_that_was_made_anew(aws: Aws, standing: dict[str, Resource]) -> None:
-    pipe = standing[f"eventbridge pipe {aws.names.pipe}"]
+def test_a_pipe_follows_a_table_that_was_made_anew(aws: Aws) -> None:
+    pipe = stand(aws, "eventbridge pipe", aws.names.pipe)
     aws.client("dynamodb").delete_table(TableName=aws.names.table)
 
-    steps = list(up(aws, list(standing.values())))
+    steps = list(up(aws, [*foundation(pipe), pipe]))
 
     by_kind = {step.kind: step.action for step in steps if step.action.final}
     assert by_kind["dynamodb table"] is Action.CREATED

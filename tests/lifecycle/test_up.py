@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from salespipe.aws import Aws
+from salespipe.errors import SalespipeError
+from salespipe.lifecycle import Action, Step, plan, status, up
+from salespipe.lifecycle.model import Intent
+from salespipe.resources.base import Drift, Observation, Remedy, State
+
+Make = Callable[..., Any]
+
+
+def endings(steps: Iterable[Step]) -> dict[str, Action]:
+    return {step.name: step.action for step in steps if step.action.final}
+
+
+def until_failure(steps: Iterable[Step]) -> tuple[list[Step], SalespipeError]:
+    taken: list[Step] = []
+    with pytest.raises(SalespipeError) as failure:
+        taken.extend(steps)  # keeps what came before the error
+    return taken, failure.value
+
+
+def test_creates_what_is_needed_first_and_says_so(sky: Aws, thing: Make) -> None:
+    table = thing("table", takes=5)
+    pipe = thing("pipe", table, takes=3)
+
+    steps = list(up(sky, [pipe, table]))
+
+    assert [(step.name, step.action) for step in steps] == [
+        ("table", Action.CREATING),
+        ("table", Action.WAITING),
+        ("table", Action.CREATED),
+        ("pipe", Action.CREATING),
+        ("pipe", Action.WAITING),
+        ("pipe", Action.CREATED),
+    ]
+    assert steps[1].detail == "CREATING"
+    assert steps[2].seconds >= 5
+
+
+def test_what_is_independent_is_created_at_the_same_time(sky: Aws, thing: Make) -> None:
+    meeting = threading.Barrier(3, timeout=20)
+
+    def meet(seen: Observation) -> Observation:
+        if seen.state is State.PENDING and not meeting.broken and not met.is_set():
+            meeting.wait()
+            met.set()
+        return seen
+
+    met = threading.Event()
+    things = [thing(name, takes=60, weather=meet) for name in "abc"]
+
+    list(up(sky, things))  # a barrier that is not reached by all three breaks, and fails the test
+
+    assert met.is_set()
+
+
+def test_a_second_time_nothing_changes(sky: Aws, thing: Make) -> None:
+    table = thing("table")
+    both = [table, thing("pipe", table)]
+    list(up(sky, both))
+    calls = [list(each.calls) for each in both]
+
+    steps = list(up(sky, both))
+
+    assert [step.action for step in steps] == [Action.UNCHANGED, Action.UNCHANGED]
+    assert [each.calls for each in both] == calls
+
+
+def test_drift_is_repaired_in_place(sky: Aws, thing: Make) -> None:
+    table = thing("table", state=State.READY, drift=(Drift("limit", 5, 7),))
+
+    steps = list(up(sky, [table]))
+
+    assert [(step.action, step.detail) for step in steps] == [(Action.UPDATING, "limit"), (Action.UPDATED, "")]
+    assert table.calls == ["update"]
+
+
+def test_what_cannot_be_updated_is_replaced(sky: Aws, thing: Make) -> None:
+    pipe = thing("pipe", state=State.READY, drift=(Drift("Source", 1, 2, Remedy.REPLACE),), takes=2)
+
+    assert endings(up(sky, [pipe])) == {"pipe": Action.REPLACED}
+    assert pipe.calls == ["delete", "create"]
+
+
+def test_what_would_lose_data_is_refused(sky: Aws, thing: Make) -> None:
+    table = thing("table", state=State.READY, drift=(Drift("KeySchema", "a", "b", Remedy.CONSENT),))
+
+    steps, failure = until_failure(up(sky, [table]))
+
+    assert failure.code == "NeedsReplacing"
+    assert "KeySchema: 'b', wanted 'a'" in failure.message
+    assert table.calls == []
+    assert steps[-1].action is Action.FAILED
+
+
+def test_a_foreign_one_is_named_before_anything_is_touched(sky: Aws, thing: Make) -> None:
+    foreign = thing("bucket", state=State.FOREIGN)
+    others = [thing("table"), foreign, thing("stream")]
+
+    steps, failure = until_failure(up(sky, others))
+
+    assert (steps, failure.code) == ([], "Foreign")
+    assert "thing bucket" in failure.message
+    assert [each.calls for each in others] == [[], [], []]
+
+
+def test_a_dependent_is_judged_again_when_what_it_needs_was_made_anew(sky: Aws, thing: Make) -> None:
+    table = thing("table")
+    pipe = thing("pipe", table, state=State.READY)
+    pipe.weather = lambda seen: (
+        Observation(State.DRIFTED, drift=(Drift("Source", 1, 2, Remedy.REPLACE),))
+        if table.state is State.READY and not pipe.calls
+        else seen
+    )
+
+    assert endings(up(sky, [table, pipe])) == {"table": Action.CREATED, "pipe": Action.REPLACED}
+
+
+def test_a_failure_lets_the_running_finish_and_begins_nothing_new(
+    sky: Aws, thing: Make, refusal: Callable[..., Exception]
+) -> None:
+    broken = thing("broken", refuses={"create": refusal("LimitExceededException", "too many streams")})
+    slow = thing("slow", takes=10)
+    after = thing("after", broken, slow)
+
+    steps, failure = until_failure(up(sky, [broken, slow, after]))
+
+    assert endings(steps) == {"broken": Action.FAILED, "slow": Action.CREATED}
+    assert after.calls == []
+    assert failure.code == "LimitExceededException"
+    assert failure.message == "thing broken could not be created: too many streams"
+
+
+def test_a_missing_pass_role_fails_at_once_naming_the_statement(
+    sky: Aws, thing: Make, refusal: Callable[..., Exception]
+) -> None:
+    role = "arn:aws:iam::123456789012:role/salespipe/x"
+    message = f"User: me is not authorized to perform: iam:PassRole on resource: {role} because no policy allows it"
+    pipe = thing("pipe", refuses={"create": refusal("AccessDeniedException", message)})
+
+    _, failure = until_failure(up(sky, [pipe]))
+
+    assert failure.code == "AccessDenied"
+    assert f'{{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "{role}"}}' in failure.hint
+    assert pipe.calls == ["create"]
+
+
+def test_a_creation_that_failed_for_a_passing_reason_is_tried_again(sky: Aws, thing: Make) -> None:
+    pipe = thing("pipe", takes=30, kind="eventbridge pipe")
+
+    def weather(seen: Observation) -> Observation:
+        if seen.state is State.READY and pipe.calls.count("create") < 3:
+            return Observation(State.FAILED, detail="CREATE_FAILED: Cannot access stream", transient=True)
+        return seen
+
+    pipe.weather = weather
+    steps = list(up(sky, [pipe]))
+
+    assert endings(steps) == {"pipe": Action.REPLACED}
+    assert pipe.calls == ["create", "delete", "create", "delete", "create"]
+    assert "CREATE_FAILED: Cannot access stream" in {step.detail for step in steps}
+
+
+def test_a_creation_that_failed_for_another_reason_is_not(sky: Aws, thing: Make) -> None:
+    pipe = thing("pipe", weather=lambda seen: Observation(State.FAILED, detail="bad filter") if pipe.calls else seen)
+
+    _, failure = until_failure(up(sky, [pipe]))
+
+    assert failure.code == "ResourceFailed"
+    assert "bad filter" in failure.message
+    assert pipe.calls == ["create"]
+
+
+def test_what_an_earlier_run_left_failed_is_replaced_once(sky: Aws, thing: Make) -> None:
+    pipe = thing("pipe", state=State.FAILED)
+
+    assert endings(up(sky, [pipe])) == {"pipe": Action.REPLACED}
+    assert pipe.calls == ["delete", "create"]
+
+
+def test_what_is_on_its_way_is_waited_for(sky: Aws, thing: Make) -> None:
+    table = thing("table", takes=20)
+    table.create(sky)
+    going = thing("going", takes=20, state=State.READY)
+    going.delete(sky)
+
+    assert endings(up(sky, [table, going])) == {"table": Action.UNCHANGED, "going": Action.CREATED}
+    assert table.calls == ["create"]
+
+
+def test_a_wait_has_a_budget_and_tells_the_last_state(sky: Aws, thing: Make) -> None:
+    table = thing("table", takes=10_000)
+
+    _, failure = until_failure(up(sky, [table]))
+
+    assert failure.code == "Overdue"
+    assert "was not ready within 12" in failure.message
+    assert "last seen: pending, CREATING" in failure.message
+
+
+def test_reads_that_lag_do_not_make_it_act_twice(sky: Aws, thing: Make) -> None:
+    lag = iter([Observation(State.ABSENT)] * 3 + [Observation(State.FOREIGN, detail="no tags yet")] * 3)
+    table = thing("table", weather=lambda seen: next(lag, seen) if table.calls else seen)
+
+    assert endings(up(sky, [table])) == {"table": Action.CREATED}
+    assert table.calls == ["create"]
+
+
+def test_interrupted_threads_end_at_their_next_wait_and_the_next_run_goes_on(sky: Aws, thing: Make) -> None:
+    table = thing("table", takes=50)
+    pipe = thing("pipe", table)
+    steps = up(sky, [table, pipe])
+    assert next(steps).action is Action.CREATING
+
+    steps.close()  # type: ignore[attr-defined]
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("resource")]
+    assert pipe.calls == []
+    assert endings(up(sky, [table, pipe])) == {"table": Action.UNCHANGED, "pipe": Action.CREATED}
+
+
+def test_a_bug_is_not_dressed_up_as_a_failure_of_aws(sky: Aws, thing: Make) -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(up(sky, [thing("table", refuses={"create": ZeroDivisionError()})]))
+
+
+def test_plan_says_what_up_would_do(sky: Aws, thing: Make) -> None:
+    drift = (Drift("limit", 5, 7),)
+    things = [
+        thing("new"),
+        thing("kept", state=State.READY),
+        thing("changed", state=State.READY, drift=drift),
+        thing("failed", state=State.FAILED),
+        thing("theirs", state=State.FOREIGN),
+    ]
+
+    changes = plan(sky, things)
+
+    assert {change.name: change.intent for change in changes} == {
+        "new": Intent.CREATE,
+        "kept": Intent.KEEP,
+        "changed": Intent.UPDATE,
+        "failed": Intent.REPLACE,
+        "theirs": Intent.FOREIGN,
+    }
+    assert changes[2].drift == drift
+    assert [change.pending for change in changes] == [True, False, True, True, True]
+    assert all(each.calls == [] for each in things)
+
+
+def test_status_is_in_the_order_given(sky: Aws, thing: Make) -> None:
+    readings = status(sky, [thing("b", state=State.READY), thing("a")])
+
+    assert [(reading.name, reading.state) for reading in readings] == [("b", State.READY), ("a", State.ABSENT)]
+
+
+def test_no_resources_are_no_work(sky: Aws) -> None:
+    assert list(up(sky, [])) == []
+    assert plan(sky, []) == []
