@@ -219,13 +219,15 @@ def _limit_memory(mebibytes: int) -> None:
 
 
 def _peak_memory() -> int:
-    """The most memory that was resident so far, in KiB; 0 where it cannot be told."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // 1024 if sys.platform == "darwin" else peak
+    """The most memory that was resident so far, in KiB; 0 where it cannot be told.
+
+    ``getrusage`` will not do: its peak includes the process that this one was forked from.
+    """
+    with suppress(OSError), open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - no pathlib to load
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    return 0
 
 
 def _answer(channel: socket.socket, body: bytes, *, error: bool) -> None:

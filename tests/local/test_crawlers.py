@@ -557,7 +557,7 @@ def until_ready(glue: Glue) -> dict[str, Any]:
     while (crawler := glue.call("GetCrawler", Name="c")["Crawler"])["State"] != "READY":
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    return crawler
+    return dict(crawler)
 
 
 def test_a_running_crawler_is_left_alone(glue: Glue, held: Callable[[], None]) -> None:

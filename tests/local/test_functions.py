@@ -23,6 +23,7 @@ from salespipe.local.api import Answer, AwsError, Call, Cloud
 from salespipe.local.function_catalog import deployed_code
 from salespipe.local.functions import Invocation, Lambda
 from salespipe.local.record_log import RecordLog
+from salespipe.local.server import LocalAws
 from salespipe.local.store import Store
 
 REGION = "eu-west-1"
@@ -276,6 +277,8 @@ def test_what_is_printed_is_in_the_log(cloud: Cloud, service: Lambda, deploy: Ca
     assert messages[4].startswith("END RequestId: ")
     assert messages[5].startswith("REPORT RequestId: ")
     assert "Init Duration" in messages[5]
+    [used] = re.findall(r"Max Memory Used: (\d+) MB", messages[5])
+    assert 1 <= int(used) < 64  # its own, not that of the process it was started from
     assert len(messages) == 12
     assert "Init Duration" not in messages[11]
     assert done.log_tail.startswith(messages[0])
@@ -435,3 +438,18 @@ def test_moto_keeps_the_code_where_it_is_read(cloud: Cloud, service: Lambda, dep
     deployment = service._catalog.deployment("f", REGION)
     assert deployed_code(ACCOUNT, deployment) == package(ECHO)
     told(service, "DeleteFunction", "/2015-03-31/functions/f", {}, {})
+
+
+def test_a_function_reaches_the_aws_that_runs_it(aws_inside: LocalAws) -> None:
+    s3, client = aws_inside.clients("s3", REGION), aws_inside.clients("lambda", REGION)
+    s3.create_bucket(Bucket="notes", CreateBucketConfiguration={"LocationConstraint": REGION})
+    role = aws_inside.clients("iam", REGION).create_role(RoleName="runs", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    source = "import boto3\ndef handler(e, c): boto3.client('s3').put_object(Bucket='notes', Key='a', Body=e.encode())"
+    settings = {"Runtime": "python3.13", "Handler": "app.handler", "Role": role, "Timeout": 60, "MemorySize": 256}
+    client.create_function(FunctionName="writes", Code={"ZipFile": package(source)}, **settings)
+    answer = client.invoke(FunctionName="writes", Payload='"hello"')
+    assert (answer["StatusCode"], answer["Payload"].read()) == (200, b"null")
+    assert s3.get_object(Bucket="notes", Key="a")["Body"].read() == b"hello"
+    client.update_function_code(FunctionName="writes", ZipFile=package("def handler(e, c): return c.log_group_name"))
+    client.update_function_configuration(FunctionName="writes", LoggingConfig={"LogGroup": "/shop"})
+    assert client.invoke(FunctionName="writes")["Payload"].read() == b'"/shop"'
