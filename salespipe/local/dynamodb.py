@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler, NotMine
-from salespipe.local.dynamodb_items import Items, Key, Stored, Table
+from salespipe.local.dynamodb_items import Items, Stored
 from salespipe.local.dynamodb_moto_tables import MotoTables
 from salespipe.local.dynamodb_requests import (
     answer,
@@ -24,6 +24,7 @@ from salespipe.local.dynamodb_requests import (
     write_request,
 )
 from salespipe.local.dynamodb_stream_store import StreamStore
+from salespipe.local.dynamodb_table import Key, Table
 from salespipe.local.dynamodb_values import canonical_item, invalid
 
 _PAGE_BYTES: Final = 2**20
@@ -105,7 +106,11 @@ class DynamoDb:
         """Nothing runs in the background."""
 
     def trim(self) -> int:
-        """Delete stream records older than 24 hours; how many. To be called now and then."""
+        """Delete stream records older than 24 hours, and what deleted tables left; how many records.
+
+        To be called every minute or so.
+        """
+        self.items.purge()
         return self.streams.trim()
 
     def _put_item(self, call: Call) -> Answer:

@@ -5,34 +5,29 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from salespipe.local.api import AwsError
-from salespipe.local.dynamodb_stream_store import Change, Stream, StreamStore
-from salespipe.local.dynamodb_values import canonical_item, canonical_number, invalid, key_bytes
+from salespipe.local.dynamodb_stream_store import Change, StreamStore
+from salespipe.local.dynamodb_table import Key, Table
 from salespipe.local.store import Store
 
 _PAGE: Final = 500
+_PURGE_AT_ONCE: Final = 5_000
 
+# Items lie in the order in which they came; only the small index is touched at random. Items that lay in key order
+# would cost twice as much to write, and more with every 100,000 of them.
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS dynamodb_table (
-    id INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, items INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0
+    id INTEGER PRIMARY KEY, arn TEXT UNIQUE, items INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS dynamodb_item (
-    table_id INTEGER NOT NULL, hash BLOB NOT NULL, range BLOB NOT NULL, image BLOB NOT NULL, size INTEGER NOT NULL,
-    PRIMARY KEY (table_id, hash, range)
-) WITHOUT ROWID
+    id INTEGER PRIMARY KEY, table_id INTEGER NOT NULL, hash BLOB NOT NULL, range BLOB NOT NULL,
+    image BLOB NOT NULL, size INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS dynamodb_item_key ON dynamodb_item (table_id, hash, range)
 """
-
-Key = tuple[bytes, bytes]
-"""The partition key and the sort key (empty without one) as bytes that sort as DynamoDB sorts them."""
-
-_LONGEST_HASH: Final = (2048, "Size of hashkey has exceeded the maximum size limit of2048 bytes")
-_LONGEST_RANGE: Final = (1024, "Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
-_KEY_MISMATCH: Final = "The provided key element does not match the schema"
 
 
 class Stored(NamedTuple):
@@ -40,87 +35,6 @@ class Stored(NamedTuple):
 
     image: bytes
     size: int
-
-
-class KeyAttribute(NamedTuple):
-    """A key attribute's name and its type: S, N or B."""
-
-    name: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """What reading and writing items needs to know of a table.
-
-    ``number`` is its identity in the store, ``arn`` the table's (or the backup's) ARN. ``stream`` is where its changes
-    go, ``indexed`` says that it has secondary indexes.
-    """
-
-    number: int
-    arn: str
-    name: str
-    region: str
-    hash: KeyAttribute
-    range: KeyAttribute | None
-    stream: Stream | None = None
-    indexed: bool = False
-
-    @property
-    def keys(self) -> tuple[KeyAttribute, ...]:
-        """The key attributes, partition key first."""
-        return (self.hash,) if self.range is None else (self.hash, self.range)
-
-    def key_of_item(self, item: Mapping[str, Any]) -> Key:
-        """The key of a canonical item. Raises ``AwsError`` when it is missing, empty, too long or of another type."""
-        for name, kind in self.keys:
-            value = item.get(name)
-            if value is None:
-                raise invalid(f"One or more parameter values were invalid: Missing the key {name} in the item")
-            if kind not in value:
-                raise invalid(
-                    f"One or more parameter values were invalid: Type mismatch for key {name}"
-                    f" expected: {kind} actual: {next(iter(value))}"
-                )
-        return self._key(item)
-
-    def key_of(self, key: object, *, counted: bool = True) -> Key:
-        """The key that a request's Key member means. Raises ``AwsError`` when it does not fit the schema.
-
-        ``counted``: a wrong number of attributes has a message of its own, except in batches.
-        """
-        if not isinstance(key, dict):
-            raise AwsError("SerializationException", "Start of structure or map expected.")
-        canonical, _ = canonical_item(key)
-        if len(canonical) != len(self.keys):
-            raise invalid("The number of conditions on the keys is invalid" if counted else _KEY_MISMATCH)
-        if any(name not in canonical or kind not in canonical[name] for name, kind in self.keys):
-            raise invalid(_KEY_MISMATCH)
-        return self._key(canonical)
-
-    def key_attributes(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """The key attributes of an item, in DynamoDB JSON."""
-        return {name: item[name] for name, _ in self.keys}
-
-    def _key(self, item: Mapping[str, Any]) -> Key:
-        hashed = self.encode_key(self.hash, item[self.hash.name][self.hash.kind])
-        return hashed, b"" if self.range is None else self.encode_key(
-            self.range, item[self.range.name][self.range.kind]
-        )
-
-    def encode_key(self, attribute: KeyAttribute, content: Any) -> bytes:
-        """One key attribute's content as sortable bytes. Raises ``AwsError`` when it is empty or too long."""
-        encoded = key_bytes(attribute.kind, canonical_number(content) if attribute.kind == "N" else content)
-        if not encoded:
-            what = "string" if attribute.kind == "S" else "binary"
-            raise invalid(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an"
-                f" empty {what} value. Key: {attribute.name}"
-            )
-        longest, message = _LONGEST_HASH if attribute == self.hash else _LONGEST_RANGE
-        if attribute.kind != "N" and len(encoded) > longest:
-            raise invalid(f"One or more parameter values were invalid: {message}")
-        return encoded
 
 
 class Items:
@@ -155,35 +69,29 @@ class Items:
 
     def get(self, table: Table, key: Key) -> Stored | None:
         """The item with that key."""
-        row = (
-            self._store.read()
-            .execute(
-                "SELECT image, size FROM dynamodb_item WHERE table_id = ? AND hash = ? AND range = ?",
-                (table.number, *key),
-            )
-            .fetchone()
-        )
-        return Stored(*row) if row else None
+        return self._find(table, key)[1]
 
     def put(self, table: Table, key: Key, item: Mapping[str, Any], size: int) -> Stored | None:
         """Write a canonical item of ``size`` bytes; what it replaces."""
         new = Stored(msgspec.json.encode(item), size)
         with self.changes() as connection:
-            old = self.get(table, key)
-            connection.execute(
-                "INSERT OR REPLACE INTO dynamodb_item VALUES (?, ?, ?, ?, ?)", (table.number, *key, *new)
-            )
+            number, old = self._find(table, key)
+            if number is None:
+                connection.execute(
+                    "INSERT INTO dynamodb_item (table_id, hash, range, image, size) VALUES (?, ?, ?, ?, ?)",
+                    (table.number, *key, *new),
+                )
+            else:
+                connection.execute("UPDATE dynamodb_item SET image = ?, size = ? WHERE id = ?", (*new, number))
             self._note(table, key, table.key_attributes(item), old, new)
         return old
 
     def delete(self, table: Table, key: Key) -> Stored | None:
         """Delete the item with that key; what it was."""
         with self.changes() as connection:
-            old = self.get(table, key)
+            number, old = self._find(table, key)
             if old is not None:
-                connection.execute(
-                    "DELETE FROM dynamodb_item WHERE table_id = ? AND hash = ? AND range = ?", (table.number, *key)
-                )
+                connection.execute("DELETE FROM dynamodb_item WHERE id = ?", (number,))
                 self._note(table, key, table.key_attributes(msgspec.json.decode(old.image)), old, None)
         return old
 
@@ -234,7 +142,7 @@ class Items:
 
     def arns(self, prefix: str) -> list[str]:
         """The ARNs of the tables and backups that start with ``prefix``."""
-        rows = self._store.read().execute("SELECT arn FROM dynamodb_table").fetchall()
+        rows = self._store.read().execute("SELECT arn FROM dynamodb_table WHERE arn IS NOT NULL").fetchall()
         return [arn for (arn,) in rows if arn.startswith(prefix)]
 
     def create(self, arn: str) -> int:
@@ -248,7 +156,8 @@ class Items:
         """Copy every item of one table to another, empty one. Backups make no stream records."""
         with self._store.write() as connection:
             connection.execute(
-                "INSERT INTO dynamodb_item SELECT ?, hash, range, image, size FROM dynamodb_item WHERE table_id = ?",
+                "INSERT INTO dynamodb_item (table_id, hash, range, image, size)"
+                " SELECT ?, hash, range, image, size FROM dynamodb_item WHERE table_id = ?",
                 (target, source),
             )
             connection.execute(
@@ -258,11 +167,35 @@ class Items:
             )
 
     def drop(self, arn: str) -> None:
-        """Delete the table with that ARN and its items."""
+        """Forget the table with that ARN. Its items, which nobody can find any more, are left to ``purge``."""
         with self._store.write() as connection:
-            row = connection.execute("DELETE FROM dynamodb_table WHERE arn = ? RETURNING id", (arn,)).fetchone()
-            if row:
-                connection.execute("DELETE FROM dynamodb_item WHERE table_id = ?", row)
+            connection.execute("UPDATE dynamodb_table SET arn = NULL WHERE arn = ?", (arn,))
+
+    def purge(self) -> None:
+        """Delete the items of dropped tables, in small transactions, so that writers do not wait long."""
+        dropped = self._store.read().execute("SELECT id FROM dynamodb_table WHERE arn IS NULL").fetchall()
+        for (number,) in dropped:
+            deleted = _PURGE_AT_ONCE
+            while deleted == _PURGE_AT_ONCE:
+                with self._store.write() as connection:
+                    deleted = connection.execute(
+                        "DELETE FROM dynamodb_item WHERE id IN"
+                        " (SELECT id FROM dynamodb_item WHERE table_id = ? LIMIT ?)",
+                        (number, _PURGE_AT_ONCE),
+                    ).rowcount
+            with self._store.write() as connection:
+                connection.execute("DELETE FROM dynamodb_table WHERE id = ?", (number,))
+
+    def _find(self, table: Table, key: Key) -> tuple[int | None, Stored | None]:
+        row = (
+            self._store.read()
+            .execute(
+                "SELECT id, image, size FROM dynamodb_item WHERE table_id = ? AND hash = ? AND range = ?",
+                (table.number, *key),
+            )
+            .fetchone()
+        )
+        return (row[0], Stored(row[1], row[2])) if row else (None, None)
 
     def _note(self, table: Table, key: Key, keys: Mapping[str, Any], old: Stored | None, new: Stored | None) -> None:
         earlier = self._noted.get((table.number, key))

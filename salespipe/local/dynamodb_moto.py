@@ -27,7 +27,8 @@ from moto.dynamodb.models.table import RestoredPITTable, RestoredTable
 from moto.dynamodb.models.table import Table as MotoTable
 
 from salespipe.local.api import AwsError
-from salespipe.local.dynamodb_items import Items, Key, KeyAttribute, Stored, Table
+from salespipe.local.dynamodb_items import Items, Stored
+from salespipe.local.dynamodb_table import Key, KeyAttribute, Table
 from salespipe.local.dynamodb_values import canonical_item
 
 # Where the backend passes the index's name, after the parameters that ours name.

@@ -8,7 +8,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import RestoredPITTable, RestoredTable
 from moto.dynamodb.models.table import Table as MotoTable
 
-from salespipe.local.dynamodb_items import Items, KeyAttribute, Table
+from salespipe.local.dynamodb_items import Items
 from salespipe.local.dynamodb_moto import (
     DurableRestoredPITTable,
     DurableRestoredTable,
@@ -17,6 +17,7 @@ from salespipe.local.dynamodb_moto import (
     StoredItems,
 )
 from salespipe.local.dynamodb_stream_store import Stream, StreamStore
+from salespipe.local.dynamodb_table import KeyAttribute, Table
 
 _CLASSES: Final[dict[type, type]] = {
     MotoTable: DurableTable,

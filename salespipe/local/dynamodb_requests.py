@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from salespipe.local.api import Answer, AwsError, Call, NotMine
-from salespipe.local.dynamodb_items import Key, Stored, Table
+from salespipe.local.dynamodb_items import Stored
+from salespipe.local.dynamodb_table import Key, Table
 from salespipe.local.dynamodb_values import canonical_item, invalid
 
 _HEADERS: Final = {"content-type": "application/x-amz-json-1.0"}

@@ -159,7 +159,7 @@ class StreamStore:
         return trimmed
 
     def _select(self, where: str, *values: str) -> list[Stream]:
-        rows = self._store.read().execute(f"SELECT {_COLUMNS} FROM dynamodb_stream {where}", values).fetchall()  # noqa: S608
+        rows = self._store.read().execute(f"SELECT {_COLUMNS} FROM dynamodb_stream {where}", values).fetchall()
         return [
             Stream(arn, table_arn, tuple(msgspec.json.decode(schema)), view_type, created, closed)
             for arn, table_arn, schema, view_type, created, closed in rows

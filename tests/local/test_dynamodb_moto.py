@@ -9,9 +9,10 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from salespipe.local.api import Cloud
 from salespipe.local.cloud import Clients, _session
 from salespipe.local.dynamodb import DynamoDb
-from salespipe.local.dynamodb_items import KeyAttribute, Stored, Table
+from salespipe.local.dynamodb_items import Stored
 from salespipe.local.dynamodb_moto import DurableTable, StoredItems
 from salespipe.local.dynamodb_streams import DynamoDbStreams
+from salespipe.local.dynamodb_table import KeyAttribute, Table
 from salespipe.local.gateway import Gateway
 from salespipe.local.moto import ACCOUNT, Moto
 from salespipe.local.record_log import RecordLog
@@ -358,7 +359,7 @@ def test_binary_keys_and_values_pass_through_moto(db):
     assert found["Count"] == 1
 
 
-def test_a_deleted_table_takes_its_items_along(db):
+def test_a_deleted_table_takes_its_items_along(aws, db):
     create(db)
     put(db)
     db.delete_table(TableName="orders")
@@ -367,6 +368,11 @@ def test_a_deleted_table_takes_its_items_along(db):
     create(db)
     assert db.scan(TableName="orders")["Count"] == 0
     assert db.describe_table(TableName="orders")["Table"]["ItemCount"] == 0
+    assert aws.store.read().execute("SELECT count(*) FROM dynamodb_item").fetchone() == (1,)
+    aws.dynamodb.trim()
+    assert aws.store.read().execute("SELECT count(*) FROM dynamodb_item").fetchone() == (0,)
+    put(db)
+    assert get(db) == KEY
 
 
 def test_a_backup_keeps_what_was_there_when_it_was_made(db):
