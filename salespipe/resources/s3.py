@@ -77,7 +77,12 @@ class Bucket:
         lifecycle = _configured(lambda: s3.get_bucket_lifecycle_configuration(**mine))
         public = _configured(lambda: s3.get_public_access_block(**mine)).get("PublicAccessBlockConfiguration", {})
         there = {rule["ID"]: rule for rule in lifecycle.get("Rules", ())}
-        drift = differences({rule["ID"]: rule for rule in self.rules}, there, above="Lifecycle.")
+        drift = differences(
+            {rule["ID"]: rule for rule in self.rules},
+            there,
+            defaults={"Lifecycle.abort-incomplete-uploads.Filter.Prefix": ""},  # an empty element may be left out
+            above="Lifecycle.",
+        )
         drift += differences(_BLOCKED, public, above="PublicAccessBlock.")
         return judge(aws, tags, arn=arn, drift=drift)
 
