@@ -1,0 +1,187 @@
+"""Runs one query: compiles it, reads what it needs, and lets DuckDB compute, in a connection of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import duckdb
+
+from salespipe.local.athena import functions, partitions
+from salespipe.local.athena.errors import QueryCancelled, QueryFailed, translated
+from salespipe.local.athena.objects import ObjectCache
+from salespipe.local.athena.plan import Output, Plan, Query
+from salespipe.local.athena.queries import Queries
+from salespipe.local.athena.scan import Reader
+from salespipe.local.athena.session import Session
+from salespipe.local.athena.syntax import parse_query
+
+_THREADS: Final = 2
+_MEMORY: Final = "512MB"
+_ROWS: Final = 4096
+
+LIMIT_EXCEEDED: Final = "Bytes scanned limit was exceeded"
+
+Rows = Iterator[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a query took: stored bytes read, and seconds spent on planning it."""
+
+    scanned: int
+    planning: float
+
+
+class Connections:
+    """The connection of a running query, so that another thread may interrupt it."""
+
+    def __init__(self) -> None:
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self.stopped = False
+
+    @contextmanager
+    def using(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """While the block runs, ``stop`` interrupts ``connection``."""
+        self._connection = connection
+        self.check()
+        try:
+            yield
+        finally:
+            self._connection = None
+
+    def check(self) -> None:
+        """Raise ``QueryCancelled`` when the query was stopped."""
+        if self.stopped:
+            raise QueryCancelled("Query cancelled by user")
+
+    def stop(self) -> None:
+        """Interrupt the query, now or as soon as it gets to run."""
+        self.stopped = True
+        connection = self._connection
+        if connection is not None:
+            connection.interrupt()
+
+
+def compiled(text: str, session: Session) -> tuple[Query, Plan]:
+    """A query's DuckDB SQL and its scans.
+
+    Raises ``SyntaxProblem`` and ``QueryFailed``.
+    """
+    tree, source = parse_query(text)
+    plan = Plan()
+    return Queries(source, session, plan).query(tree, None), plan
+
+
+def run(
+    text: str,
+    session: Session,
+    s3: Any,
+    cache: ObjectCache,
+    running: Connections,
+    cutoff: int,
+    consume: Callable[[Sequence[Output], Rows], None],
+) -> Ran:
+    """Run a query and hand its columns and rows to ``consume``, again from the start if the data had to be re-read.
+
+    ``cutoff`` is the bytes that the workgroup allows, 0 for no limit. Raises ``QueryFailed`` or ``QueryCancelled``.
+    """
+    began = time.monotonic()
+    query, plan = compiled(text, session)
+    planning = time.monotonic() - began
+    connection = duckdb.connect(":memory:", config=_config(cache))
+    held: list[Any] = []
+    try:
+        with running.using(connection):
+            connection.execute("SET TimeZone = 'UTC'")
+            for macro in functions.macros(_everything(query, plan)):
+                connection.execute(macro)
+            readers: list[Reader] = []
+            scanned = 0
+            for scan in plan.scans:
+                located = partitions.objects(scan, session.catalog, s3, connection, session.now)
+                scanned += sum(one.object.size for one in located)
+                if cutoff and scanned > cutoff:
+                    raise QueryCancelled(LIMIT_EXCEEDED)
+                running.check()
+                paths = cache.fetch(s3, [one.object for one in located])
+                held.extend(paths)
+                readers.append(Reader(scan, located, paths, cache))
+            _computed(connection, query, readers, consume)
+        return Ran(scanned, planning)
+    except duckdb.Error as error:
+        running.check()
+        raise translated(error) from error
+    finally:
+        connection.close()
+        cache.release(held)
+
+
+def _config(cache: ObjectCache) -> dict[str, str | bool | int | float | list[str]]:
+    return {
+        "threads": _THREADS,
+        "memory_limit": _MEMORY,
+        "temp_directory": str(cache.folder.with_name(f"{cache.folder.name}-spill")),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+
+
+def _everything(query: Query, plan: Plan) -> str:
+    conditions = [condition for scan in plan.scans for condition in scan.conditions]
+    cells = [partitions.typed("v", key.type) for scan in plan.scans for key in scan.table.partition_keys]
+    return " ".join([query.sql, *conditions, *cells])
+
+
+def _computed(
+    connection: duckdb.DuckDBPyConnection,
+    query: Query,
+    readers: Sequence[Reader],
+    consume: Callable[[Sequence[Output], Rows], None],
+) -> None:
+    cells = ", ".join(_shown(f"c{place}", output) for place, output in enumerate(query.outputs))
+    sql = f"SELECT {cells} FROM ({query.sql}) AS answer"
+    while True:
+        try:
+            for reader in readers:
+                reader.bind(connection)
+            consume(query.outputs, _fetched(connection.execute(sql)))
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error as error:
+            if any(reader.mend(error) for reader in readers):
+                continue
+            for reader in readers:
+                if (told := reader.explained(error)) is not None:
+                    raise told from error
+            raise
+        return
+
+
+def _shown(column: str, output: Output) -> str:
+    """A result's column in a form that DuckDB's Python client hands over without loss."""
+    kind = output.type
+    if kind.name == "timestamp with time zone":
+        return f"timezone('{kind.zone}', {column})"
+    if kind.name == "unknown":
+        return column
+    if kind.name == "interval day to second":
+        return f"epoch_ms({column})"
+    if kind.name == "interval year to month":
+        return f"(datepart('year', {column}) * 12 + datepart('month', {column}))"
+    if kind.name in {"json", "uuid"}:
+        return f"CAST({column} AS VARCHAR)"
+    return f"CAST({column} AS {kind.duck})"
+
+
+def _fetched(connection: duckdb.DuckDBPyConnection) -> Rows:
+    while rows := connection.fetchmany(_ROWS):
+        yield from rows
+
+
+def failed_reason(error: Exception) -> QueryFailed:
+    """Any other exception as an internal error, without its text."""
+    return QueryFailed("GENERIC_INTERNAL_ERROR", f"{type(error).__name__} while the query ran")

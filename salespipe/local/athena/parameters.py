@@ -1,0 +1,52 @@
+"""Prepared statements and execution parameters: question marks replaced by the given SQL literals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from sqlglot.tokens import TokenType
+
+from salespipe.local.athena.ddl_text import Cursor
+from salespipe.local.athena.errors import SyntaxProblem
+from salespipe.local.athena.syntax import Source
+
+_LITERAL = re.compile(
+    r"\s*(?:'(?:[^']|'')*'|[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|true|false|null|\w+\s+'[^']*')\s*", re.IGNORECASE
+)
+
+
+def with_parameters(text: str, values: Sequence[str]) -> str:
+    """``text`` with each ``?`` replaced; a value carries its own quotes, as Athena wants.
+
+    Raises ``SyntaxProblem`` when the numbers differ.
+    """
+    marks = [token for token in Source(text).tokens if token.token_type == TokenType.PLACEHOLDER]
+    if len(marks) != len(values):
+        raise SyntaxProblem(f"Incorrect number of parameters: expected {len(marks)} but found {len(values)}")
+    out, at = "", 0
+    for mark, value in zip(marks, values, strict=True):
+        if not _LITERAL.fullmatch(value):
+            raise SyntaxProblem(f"Execution parameter {value} is not a literal")
+        out += f"{text[at : mark.start]}{value.strip()}"
+        at = mark.end + 1
+    return out + text[at:]
+
+
+def prepared(text: str, find: Callable[[str], str]) -> str:
+    """The statement that ``EXECUTE name [USING a, b]`` stands for, its parameters put in.
+
+    ``find`` gives the prepared statement's SQL by name. Raises ``SyntaxProblem``.
+    """
+    cursor = Cursor(text)
+    cursor.need("EXECUTE")
+    statement = find(cursor.name())
+    if cursor.ended:
+        return statement
+    cursor.need("USING")
+    return with_parameters(statement, _split(cursor.rest()))
+
+
+def _split(text: str) -> list[str]:
+    parts = re.findall(r"(?:'(?:[^']|'')*'|\([^)]*\)|[^,'(])+", text)
+    return [part.strip() for part in parts]
