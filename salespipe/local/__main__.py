@@ -11,6 +11,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
@@ -49,10 +50,11 @@ def _serve(folder: Folder, port: int, report: Report) -> None:
     with folder.held():
         previous = folder.forget_process()
         aws = _open(folder.path, port or previous, fixed=port != 0)
-        stop = threading.Event()
+        # Not an Event: a signal that arrives while the main thread is just about to wait for one would block for ever.
+        asked: SimpleQueue[int] = SimpleQueue()
 
-        def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
-            stop.set()
+        def asked_to_stop(number: int, _frame: FrameType | None) -> None:
+            asked.put(number)
 
         signal.signal(signal.SIGTERM, asked_to_stop)
         signal.signal(signal.SIGINT, asked_to_stop)
@@ -68,7 +70,7 @@ def _serve(folder: Folder, port: int, report: Report) -> None:
         folder.remember(server)
         report.ready(server)
         logging.getLogger(__name__).info("Answering at %s, version %s", aws.endpoint, __version__)
-        stop.wait()
+        asked.get()
         _give_up_after(_STOP_SECONDS)
         aws.stop()
         folder.forget_process()

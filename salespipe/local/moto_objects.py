@@ -4,7 +4,7 @@ moto 5.2.5 keeps a body in a ``SpooledTemporaryFile`` and all objects of a bucke
 Pickling that with every call would cost the more the more objects there are. Touched here, each with a test in
 tests/local/test_moto.py: the names ``FakeKey`` and ``_VersionedKeyStore`` in ``moto.s3.models``; FakeKey's ``value``,
 ``_value_buffer``, ``_etag``, ``lock``, ``dispose`` and ``multipart``; ``S3Backend.buckets``, ``FakeBucket.keys`` and
-``FakeBucket.multiparts``; ``s3_backends.bucket_accounts``.
+``FakeBucket.multiparts``; ``S3Backend.tagger``; ``s3_backends.bucket_accounts``.
 """
 
 from __future__ import annotations
@@ -175,6 +175,13 @@ class ObjectTable:
         self._store = store
         self._bodies = bodies
         store.schema(_SCHEMA)
+
+    @staticmethod
+    def tidy(backend: Any) -> None:
+        """Drop the empty set of tags that moto keeps for every object ever put, before the backend is pickled."""
+        tags = backend.tagger.tags
+        for arn in [arn for arn, given in tags.items() if not given and "/" in arn]:
+            del tags[arn]
 
     def save(self, call: Call, backend: Any) -> None:
         """Save what a call changed; within ``store.write()``. Bodies it gave up are deleted after the commit."""

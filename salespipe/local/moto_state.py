@@ -151,6 +151,8 @@ class MotoState:
         if region not in backends.keys():  # noqa: SIM118 - moto's "in" means another thing
             return
         backend = backends[region]
+        if service == "s3":
+            self._objects.tidy(backend)
         try:
             data = moto_pickle.dump(backend)
         except (pickle.PicklingError, TypeError, AttributeError) as error:

@@ -152,30 +152,27 @@ class LocalAws:
 
 def _services(cloud: Cloud) -> list[Service]:
     """The services of ours, each after those that it needs; stopped in the opposite order."""
-    from importlib import import_module
-    from typing import Any
+    from salespipe.local.athena import Athena
+    from salespipe.local.buckets import Buckets
+    from salespipe.local.crawlers import Crawlers
+    from salespipe.local.dynamodb import DynamoDb
+    from salespipe.local.dynamodb_streams import DynamoDbStreams
+    from salespipe.local.firehose import Firehose
+    from salespipe.local.functions import Lambda
+    from salespipe.local.kinesis import Kinesis
+    from salespipe.local.pipes import Pipes
+    from salespipe.local.schedules import Schedules
 
-    def make(module: str, name: str, *needs: Any) -> list[Any]:
-        try:
-            found = import_module(f"salespipe.local.{module}")
-            return [getattr(found, name)(cloud, *needs)]
-        except (ModuleNotFoundError, AttributeError) as error:
-            _log.warning("not there yet: %s", error)
-            return []
-
-    streams, kinesis, lambda_ = (
-        make("dynamodb_streams", "DynamoDbStreams"),
-        make("kinesis", "Kinesis"),
-        make("functions", "Lambda"),
-    )
+    streams, kinesis, lambda_ = DynamoDbStreams(cloud), Kinesis(cloud), Lambda(cloud)
     return [
-        *make("dynamodb", "DynamoDb"),
-        *streams,
-        *kinesis,
-        *lambda_,
-        *make("athena", "Athena"),
-        *make("crawlers", "Crawlers"),
-        *make("firehose", "Firehose", *kinesis, *lambda_),
-        *make("pipes", "Pipes", *streams, *kinesis),
-        *make("schedules", "Schedules", *lambda_),
+        Buckets(cloud),
+        DynamoDb(cloud),
+        streams,
+        kinesis,
+        lambda_,
+        Athena(cloud),
+        Crawlers(cloud),
+        Firehose(cloud, kinesis, lambda_),
+        Pipes(cloud, streams, kinesis),
+        Schedules(cloud, lambda_),
     ]
