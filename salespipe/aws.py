@@ -178,9 +178,10 @@ class Aws:
         import boto3
         from botocore.config import Config as BotoConfig
 
-        # botocore 1.44 made "standard" with 3 attempts the default: said here, an upgrade changes nothing.
+        # botocore 1.44 made "standard" with 3 attempts the default: said here, an upgrade changes nothing. STS is asked
+        # first of all: where nothing answers, it is no use to insist.
         retries = BotoConfig(
-            retries={"mode": "standard", "max_attempts": 10},
+            retries={"mode": "standard", "total_max_attempts": 3 if service == "sts" else 10},
             connect_timeout=5,
             read_timeout=60,
             max_pool_connections=64,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,6 @@ class App:
     endpoint_url: str | None = None
     json: bool = False
     debug: bool = False
-    _endpoint: str = field(default="", init=False)
 
     @classmethod
     def of(cls, context: typer.Context) -> App:
@@ -57,6 +56,8 @@ class App:
             for key, value in {"target": self.target, "region": self.region, "profile": self.profile}.items()
             if value is not None
         }
+        if self.endpoint_url:
+            overrides["target"] = "aws"  # another AWS-compatible server: with boto3's usual credentials
         return load(self.config_file, overrides)
 
     @property
@@ -75,7 +76,7 @@ class App:
         """
         from salespipe.aws import Aws
 
-        if self.config.target == "aws" or self.endpoint_url:
+        if self.config.target == "aws":
             return Aws(self.config, endpoint=self.endpoint_url or "")
         return Aws(self.config, endpoint=self._local_endpoint(start=start))
 

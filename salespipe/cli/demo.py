@@ -61,7 +61,7 @@ def demo(
     Up, live orders, a crawl, three questions, and the count of what was written against what is queryable.
     """
     state = App.of(context)
-    if state.config.target != "local" or state.endpoint_url:
+    if state.config.target != "local":
         raise SalespipeError(
             "DemoIsLocal", "The demo runs on this machine only.", hint="salespipe up", exit_code=Exit.USAGE
         )
