@@ -17,6 +17,7 @@ import msgspec
 from salespipe import __version__
 from salespipe.local.api import Answer, Cloud, Service
 from salespipe.local.cloud import Clients
+from salespipe.local.deferred import Deferred
 from salespipe.local.gateway import Gateway
 from salespipe.local.http import HttpServer
 from salespipe.local.moto import ACCOUNT, Moto
@@ -83,6 +84,7 @@ class LocalAws:
                     self._moto.forwards[service.name] = forward
             opened.pop_all()
         self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
+        self._warming = threading.Thread(target=self._moto.warm, args=(_WARM,), name="warm", daemon=True)
 
     @property
     def endpoint(self) -> str:
@@ -100,7 +102,7 @@ class LocalAws:
             service.start()
         self._ticker.start()
         self._http.start()
-        threading.Thread(target=self._moto.warm, args=(_WARM,), name="warm", daemon=True).start()
+        self._warming.start()
 
     def stop(self) -> None:
         """Stop answering and working; what was acknowledged is durable already."""
@@ -113,8 +115,8 @@ class LocalAws:
                 service.stop()
             except Exception:  # noqa: BLE001 - one that fails must not keep the others from stopping
                 _log.exception("%s did not stop", service.name)
-        if self._ticker.is_alive():
-            self._ticker.join(_FLUSH_SECONDS)
+        self._ticker.join()
+        self._warming.join()
         self._moto.close()
         self._store.close()
 
@@ -152,7 +154,6 @@ class LocalAws:
 
 def _services(cloud: Cloud) -> list[Service]:
     """The services of ours, each after those that it needs; stopped in the opposite order."""
-    from salespipe.local.athena import Athena
     from salespipe.local.buckets import Buckets
     from salespipe.local.crawlers import Crawlers
     from salespipe.local.dynamodb import DynamoDb
@@ -170,9 +171,16 @@ def _services(cloud: Cloud) -> list[Service]:
         streams,
         kinesis,
         lambda_,
-        Athena(cloud),
+        Deferred("athena", lambda: _athena(cloud)),
         Crawlers(cloud),
         Firehose(cloud, kinesis, lambda_),
         Pipes(cloud, streams, kinesis),
         Schedules(cloud, lambda_),
     ]
+
+
+def _athena(cloud: Cloud) -> Service:
+    """Athena, which brings DuckDB and sqlglot along."""
+    from salespipe.local.athena import Athena
+
+    return Athena(cloud)
