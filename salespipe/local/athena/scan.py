@@ -95,7 +95,7 @@ class Reader:
         columns = ", ".join(f"{_text(key)}: {_text(_json_type(column.type))}" for key, column in pairs)
         cells = [f"{_json_cell(key, column)} AS {quoted(column.name)}" for key, column in pairs]
         shape = f"columns = {{{columns}}}, " if columns else ""
-        options = "format = 'newline_delimited', auto_detect = false, maximum_object_size = 67108864, filename = true"
+        options = "format = 'newline_delimited', auto_detect = false, maximum_object_size = 16777216, filename = true"
         return f"read_json({files}, {shape}{options})", cells
 
     def _rewrite(self, path: Path, schema: JsonSchema) -> Path:
