@@ -131,11 +131,19 @@ def _read(client: Any, query: str, statement: str) -> tuple[tuple[Column, ...], 
         if number == 0 and statement == "DML":
             data = data[1:]
         for row in data:
-            cells = [cell.get("VarCharValue") for cell in row.get("Data", [])]
+            cells = _cells(row.get("Data", []), len(columns))
             rows.append(
                 tuple(None if text is None else parse(text) for parse, text in zip(parsers, cells, strict=True))
             )
     return columns, rows
+
+
+def _cells(data: list[dict[str, str]], width: int) -> list[str | None]:
+    """The texts of a row. DESCRIBE promises three columns and answers with one text, tabs between its parts."""
+    cells = [cell.get("VarCharValue") for cell in data]
+    if len(cells) == 1 and width > 1:
+        cells = [part.strip() for part in (cells[0] or "").split("\t")]
+    return (cells + [None] * width)[:width]
 
 
 def _pages(client: Any, query: str) -> Iterator[dict[str, Any]]:
