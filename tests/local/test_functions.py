@@ -56,7 +56,8 @@ def clients() -> Clients:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, clients: Clients) -> Iterator[Cloud]:
+def cloud(tmp_path: Path, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # a thousand policies, for each test anew
     store = Store(tmp_path / "state")
     with mock_aws():
         yield Cloud(

@@ -125,7 +125,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, clients: Clients) -> Iterator[World]:
+def world(tmp_path: Path, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # a thousand policies, for each test anew
     store = Store(tmp_path)
     with mock_aws():
         role = clients("iam", REGION).create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
