@@ -6,6 +6,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -36,7 +37,6 @@ class Clients:
         self._endpoint = endpoint
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
-        self._session: Any = None
 
     def __call__(self, service: str, region: str) -> Any:
         """A boto3 client, made once for each service and region; thread-safe."""
@@ -50,9 +50,7 @@ class Clients:
         from botocore import UNSIGNED
         from botocore.config import Config
 
-        if self._session is None:
-            self._session = _session()
-        client = self._session.client(
+        client = _session().client(
             service,
             region_name=region,
             endpoint_url=self._endpoint,
@@ -87,6 +85,7 @@ class Clients:
         return AWSResponse(request.url, answer.status, _headers(answer.headers), _Body(answer.body))
 
 
+@cache
 def _session() -> Any:
     """A boto3 session that reads nothing of the user's: no environment, no profile, no file."""
     import boto3

@@ -75,6 +75,12 @@ class Bridge:
         return int(row[0])
 
 
+@pytest.fixture(autouse=True)
+def few_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's own policies take moto 0.2 s to load, with every backend, and one test needs them."""
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")
+
+
 @pytest.fixture
 def bridge(tmp_path: Path) -> Iterator[Bridge]:
     bridge = Bridge(tmp_path / "aws")
@@ -205,7 +211,9 @@ def test_a_bucket_that_was_restored_is_owned_again(bridge: Bridge, bucket: str) 
 # --- the other services
 
 
-def test_roles_and_their_policies_survive_in_a_small_state(bridge: Bridge) -> None:
+def test_roles_and_their_policies_survive_in_a_small_state(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    moto_pickle._aws_policies.cache_clear()
     iam = bridge.client("iam")
     managed = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
