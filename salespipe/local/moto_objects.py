@@ -14,6 +14,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -158,6 +159,7 @@ class DurableKeyStore(_VersionedKeyStore):
 @contextmanager
 def installed(bodies: Bodies) -> Iterator[None]:
     """Let moto make our objects and key stores while the block runs."""
+    import_module("moto.s3.responses")  # imports FakeKey by name: it must not remember ours after the block
     DurableKey.bodies = bodies
     names: Any = s3_models
     before = names.FakeKey, names._VersionedKeyStore  # noqa: SLF001
