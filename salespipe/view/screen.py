@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from salespipe.errors import Exit, SalespipeError
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.status import Status
-
-    from salespipe.errors import SalespipeError
 
 PLAIN_EVERY_SECONDS: Final = 5.0
 _NO_EDGE: Final = 10_000
@@ -66,11 +66,14 @@ class Screen:
         """Tell what failed, why, and what mends it; with ``json`` also as a document on stdout."""
         if self.json:
             self.data({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
-        self.talk.print("error:", style="bold red", end=" ", markup=False)
-        self.talk.print(error.message, markup=False)
+        interrupted = error.exit_code is Exit.INTERRUPTED
+        self._labelled("" if interrupted else "error: ", "bold red", error.message)
         if error.hint:
-            self.talk.print("  fix:", style="bold green", end=" ", markup=False)
-            self.talk.print(error.hint, markup=False)
+            self._labelled("  next: " if interrupted else "  fix: ", "bold green", error.hint)
+
+    def _labelled(self, label: str, style: str, text: str) -> None:
+        self.talk.print(label, style=style, end="", markup=False)
+        self.talk.print(text, markup=False)
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[Waiting]:
