@@ -100,7 +100,8 @@ class Glue:
 
 
 @pytest.fixture
-def glue(tmp_path: Path, clients: Clients) -> Iterator[Glue]:
+def glue(tmp_path: Path, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Glue]:
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # a thousand policies, for each test anew
     store = Store(tmp_path)
     with mock_aws():
         cloud = Cloud(store, RecordLog(store, time.time), clients, "", ACCOUNT, time.time)
