@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from salespipe.errors import SalespipeError
 from salespipe.local import daemon
 
 if TYPE_CHECKING:
@@ -80,3 +81,61 @@ def aws_inside(tmp_path: Path) -> Iterator[LocalAws]:
     aws.start()
     yield aws
     aws.stop()
+
+
+class Bridge:
+    """moto over a store in ``folder``, with clients; ``restart`` is what a new process would find."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.open()
+
+    def open(self) -> None:
+        from salespipe.local.cloud import Clients
+        from salespipe.local.gateway import Gateway
+        from salespipe.local.moto import ACCOUNT, Moto
+        from salespipe.local.store import Store
+
+        self.store = Store(self.folder)
+        try:
+            self.moto = Moto(self.store)
+        except SalespipeError:
+            self.store.close()
+            raise
+        self.clients = Clients(Gateway(self.moto, ACCOUNT), "http://127.0.0.1:4566")
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:
+        return self.clients(service, region)
+
+    def restart(self, *, clean: bool = False) -> None:
+        """Come back from the store alone; unless ``clean``, what is saved lazily is lost, as after a kill."""
+        if not clean:
+            self.moto._state._dirty.clear()
+        self.close()
+        self.open()
+
+    def close(self) -> None:
+        self.moto.close()
+        self.store.close()
+
+    def bodies(self) -> list[bytes]:
+        return sorted(path.read_bytes() for path in (self.folder / "objects").glob("*/*"))
+
+    def size(self, service: str) -> int:
+        row = self.store.read().execute("SELECT length(data) FROM moto_state WHERE service = ?", (service,)).fetchone()
+        return int(row[0])
+
+
+@pytest.fixture
+def few_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's own policies take moto 0.2 s to load, with every backend, and hardly a test needs them."""
+    from salespipe.local import moto  # noqa: F401 - which asks for them
+
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")
+
+
+@pytest.fixture
+def bridge(tmp_path: Path, few_policies: None) -> Iterator[Bridge]:
+    bridge = Bridge(tmp_path / "aws")
+    yield bridge
+    bridge.close()

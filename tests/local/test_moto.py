@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import moto.s3.models as s3_models
 import pytest
 from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.core.common_models import BaseModel
-from moto.sqs.models import Queue
 
 from salespipe.errors import SalespipeError
 from salespipe.local import moto_pickle
 from salespipe.local.cloud import Clients
 from salespipe.local.gateway import Gateway
 from salespipe.local.moto import ACCOUNT, Moto
-from salespipe.local.moto_objects import DurableKey, DurableKeyStore
+from salespipe.local.moto_objects import DurableKey
 from salespipe.local.store import Store
+
+if TYPE_CHECKING:
+    from conftest import Bridge
 
 REGION = "us-east-1"
 TRUST = json.dumps(
@@ -37,175 +40,10 @@ TRUST = json.dumps(
 )
 
 
-class Bridge:
-    """moto over a store in ``folder``, with clients; ``restart`` is what a new process would find."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.open()
-
-    def open(self) -> None:
-        self.store = Store(self.folder)
-        try:
-            self.moto = Moto(self.store)
-        except SalespipeError:
-            self.store.close()
-            raise
-        self.clients = Clients(Gateway(self.moto, ACCOUNT), "http://127.0.0.1:4566")
-
-    def client(self, service: str, region: str = REGION) -> Any:
-        return self.clients(service, region)
-
-    def restart(self, *, clean: bool = False) -> None:
-        """Come back from the store alone; unless ``clean``, what is saved lazily is lost, as after a kill."""
-        if not clean:
-            self.moto._state._dirty.clear()
-        self.close()
-        self.open()
-
-    def close(self) -> None:
-        self.moto.close()
-        self.store.close()
-
-    def bodies(self) -> list[bytes]:
-        return sorted(path.read_bytes() for path in (self.folder / "objects").glob("*/*"))
-
-    def size(self, service: str) -> int:
-        row = self.store.read().execute("SELECT length(data) FROM moto_state WHERE service = ?", (service,)).fetchone()
-        return int(row[0])
-
-
-@pytest.fixture(autouse=True)
-def few_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS's own policies take moto 0.2 s to load, with every backend, and one test needs them."""
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")
-
-
-@pytest.fixture
-def bridge(tmp_path: Path) -> Iterator[Bridge]:
-    bridge = Bridge(tmp_path / "aws")
-    yield bridge
-    bridge.close()
-
-
 def code(call: Callable[[], Any]) -> str:
     with pytest.raises(ClientError) as caught:
         call()
     return str(caught.value.response["Error"]["Code"])
-
-
-# --- S3
-
-
-@pytest.fixture
-def bucket(bridge: Bridge) -> str:
-    bridge.client("s3").create_bucket(Bucket="lake")
-    return "lake"
-
-
-def test_a_body_is_a_file_and_not_in_the_saved_state(bridge: Bridge, bucket: str) -> None:
-    s3 = bridge.client("s3")
-    small = bridge.size("s3")
-    for number in range(20):
-        s3.put_object(Bucket=bucket, Key=f"k/{number}", Body=b"%d" % number * 1000)
-    assert len(bridge.bodies()) == 20
-    assert bridge.size("s3") == small
-    (largest,) = bridge.store.read().execute("SELECT max(length(data)) FROM moto_object").fetchone()
-    assert largest < 2000
-    assert isinstance(s3_models.s3_backends[ACCOUNT]["aws"].buckets[bucket].keys, DurableKeyStore)
-
-
-def test_objects_survive_with_body_metadata_and_awkward_names(bridge: Bridge, bucket: str) -> None:
-    name = "a b/ü+%2F/c.txt"
-    bridge.client("s3").put_object(
-        Bucket=bucket, Key=name, Body=b"hello", ContentType="text/x", Metadata={"x_y": "1"}, Tagging="k=v"
-    )
-    before = bridge.client("s3").head_object(Bucket=bucket, Key=name)
-    bridge.restart()
-    after = bridge.client("s3").get_object(Bucket=bucket, Key=name)
-    assert after["Body"].read() == b"hello"
-    assert (after["ETag"], after["ContentType"], after["LastModified"]) == (
-        before["ETag"],
-        "text/x",
-        before["LastModified"],
-    )
-    assert after["Metadata"] == before["Metadata"]
-    tags = bridge.client("s3").get_object_tagging(Bucket=bucket, Key=name)["TagSet"]
-    assert tags == [{"Key": "k", "Value": "v"}]
-    assert [o["Key"] for o in bridge.client("s3").list_objects_v2(Bucket=bucket)["Contents"]] == [name]
-
-
-def test_overwriting_and_deleting_remove_the_files(bridge: Bridge, bucket: str) -> None:
-    s3 = bridge.client("s3")
-    s3.put_object(Bucket=bucket, Key="a", Body=b"first")
-    s3.put_object(Bucket=bucket, Key="a", Body=b"second")
-    s3.put_object(Bucket=bucket, Key="b", Body=b"third")
-    s3.copy_object(Bucket=bucket, Key="c", CopySource={"Bucket": bucket, "Key": "b"})
-    assert bridge.bodies() == [b"second", b"third", b"third"]
-    s3.delete_object(Bucket=bucket, Key="a")
-    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "b"}, {"Key": "c"}]})
-    assert bridge.bodies() == []
-    bridge.restart()
-    assert "Contents" not in bridge.client("s3").list_objects_v2(Bucket=bucket)
-    bridge.client("s3").delete_bucket(Bucket=bucket)
-    bridge.restart()
-    assert bridge.client("s3").list_buckets()["Buckets"] == []
-
-
-def test_versions_keep_their_bodies_when_they_are_listed_and_deleted(bridge: Bridge, bucket: str) -> None:
-    s3 = bridge.client("s3")
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    first = s3.put_object(Bucket=bucket, Key="a", Body=b"1")["VersionId"]
-    second = s3.put_object(Bucket=bucket, Key="a", Body=b"2")["VersionId"]
-    s3.delete_object(Bucket=bucket, Key="a")
-    bridge.restart()
-    s3 = bridge.client("s3")
-    # moto copies every version deeply to list them: the copies must not take the bodies with them.
-    listed = s3.list_object_versions(Bucket=bucket)
-    assert {version["VersionId"] for version in listed["Versions"]} == {first, second}
-    assert len(listed["DeleteMarkers"]) == 1
-    assert s3.get_object(Bucket=bucket, Key="a", VersionId=first)["Body"].read() == b"1"
-    s3.delete_object(Bucket=bucket, Key="a", VersionId=first)
-    assert bridge.bodies() == [b"2"]
-    assert s3.get_object(Bucket=bucket, Key="a", VersionId=second)["Body"].read() == b"2"
-
-
-def test_a_multipart_upload_survives_halfway(bridge: Bridge, bucket: str) -> None:
-    large = b"x" * (5 * 2**20)
-    upload = bridge.client("s3").create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
-    parts = [
-        {
-            "PartNumber": number,
-            "ETag": bridge.client("s3").upload_part(
-                Bucket=bucket, Key="m", UploadId=upload, PartNumber=number, Body=body
-            )["ETag"],
-        }
-        for number, body in ((1, large), (2, b"end"))
-    ]
-    bridge.restart()
-    s3 = bridge.client("s3")
-    s3.complete_multipart_upload(Bucket=bucket, Key="m", UploadId=upload, MultipartUpload={"Parts": parts})
-    bridge.restart()
-    assert bridge.client("s3").get_object(Bucket=bucket, Key="m")["Body"].read() == large + b"end"
-    assert bridge.bodies() == [large + b"end"]
-
-
-def test_bodies_that_nothing_mentions_are_swept_at_the_start(bridge: Bridge, bucket: str) -> None:
-    bridge.client("s3").put_object(Bucket=bucket, Key="a", Body=b"kept")
-    stray = bridge.folder / "objects" / "00" / ("0" * 32)
-    stray.parent.mkdir(exist_ok=True, parents=True)
-    stray.write_bytes(b"written by a process that was killed before it could say so")
-    bridge.restart()
-    assert bridge.bodies() == [b"kept"]
-
-
-def test_a_bucket_that_was_restored_is_owned_again(bridge: Bridge, bucket: str) -> None:
-    bridge.restart()
-    assert code(
-        lambda: bridge.client("s3", "eu-west-1").create_bucket(
-            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        )
-    ) in {"BucketAlreadyExists", "BucketAlreadyOwnedByYou"}
 
 
 # --- the other services
@@ -324,7 +162,7 @@ def test_definitions_of_every_service_survive_in_every_region(bridge: Bridge) ->
         assert bridge.client("kinesis", region).list_streams()["StreamNames"] == ["k"]
 
 
-def test_logs_are_saved_when_they_are_due_and_at_the_end(tmp_path: Path) -> None:
+def test_logs_are_saved_when_they_are_due_and_at_the_end(tmp_path: Path, few_policies: None) -> None:
     now = [0.0]
     store = Store(tmp_path)
     moto = Moto(store, clock=lambda: now[0])
@@ -442,33 +280,13 @@ def test_a_service_that_moto_does_not_know_is_refused(bridge: Bridge) -> None:
     assert code(lambda: bridge.client("snowball").list_jobs()) == "UnknownOperationException"
 
 
-def test_deleted_objects_are_not_kept_in_memory(bridge: Bridge, bucket: str) -> None:
-    bridge.client("s3").put_object(Bucket=bucket, Key="a", Body=b"1")
-    bridge.client("s3").delete_object(Bucket=bucket, Key="a")
-    assert DurableKey.instances_tracked == []
-
-
-def test_moto_is_left_as_it_was(tmp_path: Path) -> None:
+def test_moto_is_left_as_it_was(tmp_path: Path, few_policies: None) -> None:
     names: Any = s3_models
     before = names.FakeKey, names._VersionedKeyStore, BaseModel.__new__
-    bridge = Bridge(tmp_path)
-    assert names.FakeKey is DurableKey
-    bridge.client("s3").create_bucket(Bucket="lake")
-    bridge.close()
+    with closing(Store(tmp_path)) as store, closing(Moto(store)) as moto:
+        assert names.FakeKey is DurableKey
+        Clients(Gateway(moto, ACCOUNT), "http://127.0.0.1:1")("s3", REGION).create_bucket(Bucket="lake")
     assert (names.FakeKey, names._VersionedKeyStore, BaseModel.__new__) == before
+    assert import_module("moto.s3.responses").FakeKey is before[0]  # what it imported by name
     assert ACCOUNT not in s3_models.s3_backends
     assert not s3_models.s3_backends.bucket_accounts
-
-
-def test_locks_and_conditions_come_back_free() -> None:
-    queue = Queue("q", REGION, ACCOUNT)
-    lock = threading.Lock()
-    with lock, queue._messages_lock:
-        restored, fresh = moto_pickle.load(moto_pickle.dump((queue, lock)))
-    with restored._messages_lock:
-        assert fresh.acquire(blocking=False)
-
-
-def test_what_cannot_be_pickled_says_so() -> None:
-    with pytest.raises((pickle.PicklingError, TypeError, AttributeError)):
-        moto_pickle.dump(lambda: 0)
