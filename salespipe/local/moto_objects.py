@@ -2,9 +2,9 @@
 
 moto 5.2.5 keeps a body in a ``SpooledTemporaryFile`` and all objects of a bucket in one dictionary.
 Pickling that with every call would cost the more the more objects there are. Touched here, each with a test in
-tests/local/test_moto_objects.py: the names ``FakeKey`` and ``_VersionedKeyStore`` in ``moto.s3.models``; FakeKey's ``value``,
-``_value_buffer``, ``_etag``, ``lock``, ``dispose`` and ``multipart``; ``S3Backend.buckets``, ``FakeBucket.keys`` and
-``FakeBucket.multiparts``; ``S3Backend.tagger``; ``s3_backends.bucket_accounts``.
+tests/local/test_moto_objects.py: the names ``FakeKey`` and ``_VersionedKeyStore`` in ``moto.s3.models``; FakeKey's
+``value``, ``_value_buffer``, ``_etag``, ``lock``, ``dispose`` and ``multipart``; ``S3Backend.buckets`` and ``tagger``;
+``FakeBucket.keys`` and ``multiparts``; ``s3_backends.bucket_accounts``.
 """
 
 from __future__ import annotations
