@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from salespipe.local.gateway import Gateway
+from salespipe.local.front.gateway import Gateway
 
 # What botocore calls a signing name is not always the service's own.
 _SIGNING_NAMES: Final = {"dynamodbstreams": "dynamodb", "cloudwatch": "monitoring"}

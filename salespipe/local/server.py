@@ -18,9 +18,9 @@ from salespipe import __version__
 from salespipe.local.api import Answer, Cloud, Service
 from salespipe.local.cloud import Clients
 from salespipe.local.deferred import Deferred
-from salespipe.local.gateway import Gateway
-from salespipe.local.http import HttpServer
-from salespipe.local.moto import ACCOUNT, Moto
+from salespipe.local.front.gateway import Gateway
+from salespipe.local.front.http import HttpServer
+from salespipe.local.moto.bridge import ACCOUNT, Moto
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 
@@ -154,15 +154,15 @@ class LocalAws:
 
 def _services(cloud: Cloud) -> list[Service]:
     """The services of ours, each after those that it needs; stopped in the opposite order."""
-    from salespipe.local.buckets import Buckets
-    from salespipe.local.crawlers import Crawlers
-    from salespipe.local.dynamodb import DynamoDb
-    from salespipe.local.dynamodb_streams import DynamoDbStreams
-    from salespipe.local.firehose import Firehose
-    from salespipe.local.functions import Lambda
-    from salespipe.local.kinesis import Kinesis
-    from salespipe.local.pipes import Pipes
-    from salespipe.local.schedules import Schedules
+    from salespipe.local.crawlers.service import Crawlers
+    from salespipe.local.dynamodb.service import DynamoDb
+    from salespipe.local.dynamodb.streams import DynamoDbStreams
+    from salespipe.local.firehose.service import Firehose
+    from salespipe.local.functions.service import Lambda
+    from salespipe.local.kinesis.service import Kinesis
+    from salespipe.local.moto.buckets import Buckets
+    from salespipe.local.pipes.service import Pipes
+    from salespipe.local.schedules.service import Schedules
 
     streams, kinesis, lambda_ = DynamoDbStreams(cloud), Kinesis(cloud), Lambda(cloud)
     return [

@@ -92,8 +92,8 @@ class Bridge:
 
     def open(self) -> None:
         from salespipe.local.cloud import Clients
-        from salespipe.local.gateway import Gateway
-        from salespipe.local.moto import ACCOUNT, Moto
+        from salespipe.local.front.gateway import Gateway
+        from salespipe.local.moto.bridge import ACCOUNT, Moto
         from salespipe.local.store import Store
 
         self.store = Store(self.folder)

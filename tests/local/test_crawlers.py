@@ -17,7 +17,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from salespipe.local.api import AwsError, Call, Cloud
-from salespipe.local.crawlers import Crawlers
+from salespipe.local.crawlers.service import Crawlers
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 

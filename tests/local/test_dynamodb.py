@@ -5,10 +5,10 @@ from botocore.exceptions import ClientError
 
 from salespipe.local.api import Cloud
 from salespipe.local.cloud import Clients, _session
-from salespipe.local.dynamodb import DynamoDb
-from salespipe.local.dynamodb_streams import DynamoDbStreams
-from salespipe.local.gateway import Gateway
-from salespipe.local.moto import ACCOUNT, Moto
+from salespipe.local.dynamodb.service import DynamoDb
+from salespipe.local.dynamodb.streams import DynamoDbStreams
+from salespipe.local.front.gateway import Gateway
+from salespipe.local.moto.bridge import ACCOUNT, Moto
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 

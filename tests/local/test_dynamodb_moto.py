@@ -8,13 +8,13 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from salespipe.local.api import Cloud
 from salespipe.local.cloud import Clients, _session
-from salespipe.local.dynamodb import DynamoDb
-from salespipe.local.dynamodb_items import Stored
-from salespipe.local.dynamodb_moto import DurableTable, StoredItems
-from salespipe.local.dynamodb_streams import DynamoDbStreams
-from salespipe.local.dynamodb_table import KeyAttribute, Table
-from salespipe.local.gateway import Gateway
-from salespipe.local.moto import ACCOUNT, Moto
+from salespipe.local.dynamodb.items import Stored
+from salespipe.local.dynamodb.moto_items import DurableTable, StoredItems
+from salespipe.local.dynamodb.service import DynamoDb
+from salespipe.local.dynamodb.streams import DynamoDbStreams
+from salespipe.local.dynamodb.table import KeyAttribute, Table
+from salespipe.local.front.gateway import Gateway
+from salespipe.local.moto.bridge import ACCOUNT, Moto
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salespipe.local.api import AwsError
-from salespipe.local.dynamodb_values import canonical_item, canonical_number, key_bytes
+from salespipe.local.dynamodb.values import canonical_item, canonical_number, key_bytes
 
 numbers = st.builds(
     lambda digits, exponent, negative: f"{'-' if negative else ''}{digits}E{exponent}",

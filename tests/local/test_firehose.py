@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from salespipe.local.api import AwsError, Call, Cloud
-from salespipe.local.firehose import Firehose
+from salespipe.local.firehose.service import Firehose
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from salespipe.local.api import AwsError
-from salespipe.local.firehose_definition import settings
-from salespipe.local.firehose_description import described, merged, new_definition
+from salespipe.local.firehose.definition import settings
+from salespipe.local.firehose.description import described, merged, new_definition
 
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders"
 ROLE = "arn:aws:iam::123456789012:role/delivery"

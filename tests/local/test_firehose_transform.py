@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from salespipe.local.api import AwsError
-from salespipe.local.firehose_definition import Processor
-from salespipe.local.firehose_transform import Outcome, Transform, batch_limit
-from salespipe.local.functions import Invocation
+from salespipe.local.firehose.definition import Processor
+from salespipe.local.firehose.transform import Outcome, Transform, batch_limit
+from salespipe.local.functions.service import Invocation
 from salespipe.local.record_log import Record
 
 ARN = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/mine"

@@ -20,8 +20,8 @@ from botocore.config import Config
 from moto import mock_aws
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud
-from salespipe.local.function_catalog import deployed_code
-from salespipe.local.functions import Invocation, Lambda
+from salespipe.local.functions.catalog import deployed_code
+from salespipe.local.functions.service import Invocation, Lambda
 from salespipe.local.record_log import RecordLog
 from salespipe.local.server import LocalAws
 from salespipe.local.store import Store

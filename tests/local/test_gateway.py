@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from salespipe.local.api import Answer, AwsError, Call, Handler, NotMine
-from salespipe.local.gateway import Gateway
-from salespipe.local.routes import find_route
+from salespipe.local.front.gateway import Gateway
+from salespipe.local.front.routes import find_route
 
 ACCOUNT = "123456789012"
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salespipe.local.input_template import InputTemplate
 from salespipe.local.json_path import MISSING, JsonPath
+from salespipe.local.pipes.input_template import InputTemplate
 
 EVENT = {
     "eventName": "INSERT",

@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 
 from salespipe.local.api import AwsError, Call, Cloud
 from salespipe.local.cloud import Clients, _session
-from salespipe.local.gateway import Gateway
-from salespipe.local.kinesis import Kinesis
-from salespipe.local.moto import ACCOUNT, Moto
+from salespipe.local.front.gateway import Gateway
+from salespipe.local.kinesis.service import Kinesis
+from salespipe.local.moto.bridge import ACCOUNT, Moto
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 

@@ -10,10 +10,10 @@ from moto.kinesis.models import kinesis_backends
 
 from salespipe.local.api import Cloud
 from salespipe.local.cloud import Clients, _session
-from salespipe.local.gateway import Gateway
-from salespipe.local.kinesis import Kinesis
-from salespipe.local.kinesis_moto import LoggedShard, LoggedStream, parse_sequence_number, sequence_number
-from salespipe.local.moto import ACCOUNT, Moto
+from salespipe.local.front.gateway import Gateway
+from salespipe.local.kinesis.moto_shards import LoggedShard, LoggedStream, parse_sequence_number, sequence_number
+from salespipe.local.kinesis.service import Kinesis
+from salespipe.local.moto.bridge import ACCOUNT, Moto
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 

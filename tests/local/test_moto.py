@@ -19,11 +19,11 @@ from moto.backends import get_backend
 from moto.core.common_models import BaseModel
 
 from salespipe.errors import SalespipeError
-from salespipe.local import moto_pickle
 from salespipe.local.cloud import Clients
-from salespipe.local.gateway import Gateway
-from salespipe.local.moto import ACCOUNT, Moto
-from salespipe.local.moto_objects import DurableKey
+from salespipe.local.front.gateway import Gateway
+from salespipe.local.moto import pickling as moto_pickle
+from salespipe.local.moto.bridge import ACCOUNT, Moto
+from salespipe.local.moto.objects import DurableKey
 from salespipe.local.store import Store
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import moto.s3.models as s3_models
 import pytest
 from botocore.exceptions import ClientError
 
-from salespipe.local.moto import ACCOUNT
-from salespipe.local.moto_objects import DurableKey, DurableKeyStore
+from salespipe.local.moto.bridge import ACCOUNT
+from salespipe.local.moto.objects import DurableKey, DurableKeyStore
 
 if TYPE_CHECKING:
     from conftest import Bridge

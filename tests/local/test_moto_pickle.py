@@ -6,7 +6,7 @@ import threading
 import pytest
 from moto.sqs.models import Queue
 
-from salespipe.local import moto_pickle
+from salespipe.local.moto import pickling as moto_pickle
 
 
 def test_locks_and_conditions_come_back_free() -> None:

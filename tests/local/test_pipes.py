@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from salespipe.local.api import AwsError, Call, Cloud
-from salespipe.local.pipes import Pipes
+from salespipe.local.pipes.service import Pipes
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 

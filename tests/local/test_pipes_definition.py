@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from salespipe.local.api import AwsError
-from salespipe.local.pipes_definition import checked, patterns, updated
+from salespipe.local.pipes.definition import checked, patterns, updated
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"

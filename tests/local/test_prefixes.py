@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salespipe.local.date_patterns import DatePattern
-from salespipe.local.prefixes import Instant, Prefix, PrefixError, prefixes
+from salespipe.local.firehose.date_patterns import DatePattern
+from salespipe.local.firehose.prefixes import Instant, Prefix, PrefixError, prefixes
 
 MOMENT = datetime(2026, 1, 3, 0, 5, 9, 123456, UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salespipe.local.schedule_expression import Cron, Rate, parse_expression
+from salespipe.local.schedules.expression import Cron, Rate, parse_expression
 
 
 def stamp(text: str) -> float:

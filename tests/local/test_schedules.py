@@ -16,8 +16,8 @@ from moto import mock_aws
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, NotMine
 from salespipe.local.record_log import RecordLog
-from salespipe.local.schedule_targets import may_invoke, target_input
-from salespipe.local.schedules import Schedules
+from salespipe.local.schedules.service import Schedules
+from salespipe.local.schedules.targets import may_invoke, target_input
 from salespipe.local.store import Store
 
 REGION = "eu-west-1"

@@ -22,7 +22,8 @@ def test_it_is_athena_sql() -> None:
 def test_order_as_it_is_now_whatever_came_twice_late_or_in_disorder() -> None:
     with duckdb.connect() as db:
         db.execute(
-            "CREATE TABLE order_events (orderid TEXT, status TEXT, event_id TEXT, event_type TEXT, sequence_number TEXT)"
+            "CREATE TABLE order_events "
+            "(orderid TEXT, status TEXT, event_id TEXT, event_type TEXT, sequence_number TEXT)"
         )
         db.executemany(
             "INSERT INTO order_events VALUES (?, ?, ?, ?, ?)",

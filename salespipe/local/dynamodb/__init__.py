@@ -1,0 +1,1 @@
+"""DynamoDB and its streams: items in the store, moto for what is complicated."""

@@ -1,0 +1,1 @@
+"""Kinesis Data Streams: records in the record log, the control plane in moto."""

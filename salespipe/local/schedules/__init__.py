@@ -1,0 +1,1 @@
+"""EventBridge rules that run on a schedule."""
