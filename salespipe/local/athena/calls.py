@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,10 +11,10 @@ from sqlglot import exp
 
 from salespipe.local.athena import functions
 from salespipe.local.athena.casts import cast, castable, coerced
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.compiler import Compiler, mismatch, unified
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.functions.registry import Match, substituted
 from salespipe.local.athena.functions.times import ZONED
-from salespipe.local.athena.operators import Compiler, mismatch, unified
 from salespipe.local.athena.plan import Expr, Scope
 from salespipe.local.athena.types import BOOLEAN, UNKNOWN, VARCHAR, Type
 
@@ -27,13 +28,16 @@ class Around:
     nulls: str = ""
 
 
+NOTHING: Final = Around()
+
+_JSON_PATHS: Final = frozenset({"json_extract", "json_extract_scalar", "json_size"})
 _SPECIAL: Final = frozenset({"coalesce", "nullif", "try", "typeof", "row", "now", "if", "current_timezone"})
 
 
 def call(compiler: Compiler, node: exp.Anonymous, scope: Scope, around: Around = Around()) -> Expr:
     """A call by name.
 
-    Raises ``QueryFailed`` FUNCTION_NOT_FOUND when there is no such function or none that takes these arguments.
+    Raises ``QueryError`` FUNCTION_NOT_FOUND when there is no such function or none that takes these arguments.
     """
     name = str(node.this if isinstance(node.this, str) else node.this.name).lower()
     if name in _SPECIAL:
@@ -41,25 +45,28 @@ def call(compiler: Compiler, node: exp.Anonymous, scope: Scope, around: Around =
     kind = functions.kind(name)
     where = compiler.source.where(node)
     if kind is None:
-        raise QueryFailed("FUNCTION_NOT_FOUND", f"{where}: Function '{name}' not registered")
+        raise QueryError("FUNCTION_NOT_FOUND", f"{where}: Function '{name}' not registered")
     if kind == "window" and not around.over:
-        raise QueryFailed("EXPRESSION_NOT_WINDOW", f"{where}: Window function {name} requires an OVER clause")
+        raise QueryError("EXPRESSION_NOT_WINDOW", f"{where}: Window function {name} requires an OVER clause")
     arguments, distinct, order = _arguments(node)
     args = [None if isinstance(arg, exp.Lambda) else compiler.compile(arg, scope) for arg in arguments]
     match = functions.overload(name, [arg.type if arg is not None else None for arg in args])
     if match is None:
         given = ", ".join("function" if arg is None else str(arg.type) for arg in args)
         told = f"Unexpected parameters ({given}) for function {name}. Expected: {functions.expected(name)}"
-        raise QueryFailed("FUNCTION_NOT_FOUND", f"{where}: {told}")
+        raise QueryError("FUNCTION_NOT_FOUND", f"{where}: {told}")
     values, result = _brought(compiler, match, args, arguments, scope)
     result = _refined(name, values, result)
+    if name in _JSON_PATHS and isinstance(values[1].value, str):
+        values[1] = _json_path(values[1].value, where)
     try:
         sql = match.function.build(values, result)
-    except QueryFailed as error:
-        raise QueryFailed(error.code, f"{where}: {error.message}") from error
+    except QueryError as error:
+        raise QueryError(error.code, f"{where}: {error.message}") from error
     if kind == "scalar":
         return Expr(sql, result)
-    sql = _modified(sql, "DISTINCT " if distinct else "", order, around, compiler, scope)
+    inside = f" ORDER BY {ordering(compiler, order.expressions, scope)}" if order is not None else ""
+    sql = _modified(sql, "DISTINCT " if distinct else "", inside, around)
     return Expr(f"CAST({sql} AS {result.duck})" if result.name != "unknown" else sql, result)
 
 
@@ -111,7 +118,7 @@ def _lambda(compiler: Compiler, node: exp.Expr, param: Type, bound: dict[str, Ty
     *inputs, output = param.of
     if len(names) != len(inputs):
         told = f"Expected a lambda that takes {len(inputs)} argument(s) but got {len(names)}"
-        raise QueryFailed("INVALID_PARAMETER_USAGE", f"{compiler.source.where(node)}: {told}")
+        raise QueryError("INVALID_PARAMETER_USAGE", f"{compiler.source.where(node)}: {told}")
     made = {name: f"arg{len(scope.arguments)}_{place}" for place, name in enumerate(names)}
     known = {name: Expr(made[name], substituted(kind, bound)) for name, kind in zip(names, inputs, strict=True)}
     body = compiler.compile(node.this, scope.inside(known))
@@ -122,6 +129,14 @@ def _lambda(compiler: Compiler, node: exp.Expr, param: Type, bound: dict[str, Ty
     elif output == BOOLEAN and body.type.name not in {"boolean", "unknown"}:
         raise mismatch(compiler.source.where(node), f"Lambda must evaluate to a boolean (actual: {body.type})")
     return Expr(f"lambda {', '.join(made.values())}: {body.sql}", Type("function"), (*made.values(), body.sql))
+
+
+def _json_path(text: str, where: str) -> Expr:
+    """A JSON path as DuckDB writes it: ``$."a"`` where Trino also has ``$["a"]``."""
+    if not text.startswith("$"):
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{where}: Invalid JSON path: '{text}'")
+    dotted = re.sub(r"""\[\s*["'](.*?)["']\s*\]""", r'."\1"', text)
+    return Expr("'" + dotted.replace("'", "''") + "'", VARCHAR, text)
 
 
 def _refined(name: str, values: Sequence[Expr], result: Type) -> Type:
@@ -136,16 +151,10 @@ def _refined(name: str, values: Sequence[Expr], result: Type) -> Type:
     return result
 
 
-def _modified(
-    sql: str, distinct: str, order: exp.Order | None, around: Around, compiler: Compiler, scope: Scope
-) -> str:
+def _modified(sql: str, distinct: str, order: str, around: Around) -> str:
     """The call with what stands inside and behind its parentheses."""
     opening = sql.index("(") + 1
-    sql = sql[:opening] + distinct + sql[opening:]
-    inside = around.nulls
-    if order is not None:
-        inside = f" ORDER BY {ordering(compiler, order.expressions, scope)}{inside}"
-    return f"{sql[:-1]}{inside}){around.filter}{around.over}"
+    return f"{sql[:opening]}{distinct}{sql[opening:-1]}{order}{around.nulls}){around.filter}{around.over}"
 
 
 def ordering(compiler: Compiler, items: Sequence[exp.Expr], scope: Scope) -> str:
@@ -159,7 +168,9 @@ def direction(item: exp.Expr) -> str:
     return f" {way} NULLS {'FIRST' if item.args.get('nulls_first') else 'LAST'}"
 
 
-def _special(compiler: Compiler, name: str, node: exp.Anonymous, scope: Scope) -> Expr:
+def _special(  # noqa: PLR0911 - one answer for each function
+    compiler: Compiler, name: str, node: exp.Anonymous, scope: Scope
+) -> Expr:
     where = compiler.source.where(node)
     if name == "now":
         return compiler.compile(exp.CurrentTimestamp(), scope)
@@ -187,7 +198,7 @@ def _special(compiler: Compiler, name: str, node: exp.Anonymous, scope: Scope) -
         equal = f"{both[0].sql} = {both[1].sql}"
         return Expr(f"CASE WHEN {equal} THEN NULL ELSE {values[0].sql} END", values[0].type)
     if len(values) < 2:
-        raise QueryFailed(
+        raise QueryError(
             "INVALID_FUNCTION_ARGUMENT", f"{where}: The '{name}' function must have at least two arguments"
         )
     same, joint = unified(values, where, told)
@@ -197,7 +208,7 @@ def _special(compiler: Compiler, name: str, node: exp.Anonymous, scope: Scope) -
 def conversion(compiler: Compiler, node: exp.Cast, scope: Scope, target: Type) -> Expr:
     """CAST and TRY_CAST.
 
-    Raises ``QueryFailed`` TYPE_MISMATCH when Trino has no such cast.
+    Raises ``QueryError`` TYPE_MISMATCH when Trino has no such cast.
     """
     value = compiler.compile(node.this, scope)
     if not castable(value.type, target):

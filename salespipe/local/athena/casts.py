@@ -76,19 +76,20 @@ def _composite(value: Expr, target: Type) -> str:
     source, sql = value.type, value.sql
     if target.name == "row":
         names = zip(source.field_names, source.of, target.field_names, target.of, strict=True)
-        fields = [
-            f"{quoted(new)} := {cast(Expr(f"struct_extract({sql}, '{old}')", of), to)}" for old, of, new, to in names
-        ]
+        cells = [(new, cast(Expr(f"struct_extract({sql}, '{old}')", of), to)) for old, of, new, to in names]
+        fields = [f"{quoted(name)} := {cell}" for name, cell in cells]
         return f"CASE WHEN {sql} IS NOT NULL THEN struct_pack({', '.join(fields)}) END"
     if target.name == "array":
         name = f"item{sql.count('lambda')}"
         inner = cast(Expr(name, source.of[0]), target.of[0])
         return f"list_transform({sql}, lambda {name}: {inner})"
-    key, item = (cast(Expr(f"entry.{part}", of), to) for part, of, to in zip(("key", "value"), source.of, target.of, strict=True))
+    key, item = (
+        cast(Expr(f"entry.{part}", of), to) for part, of, to in zip(("key", "value"), source.of, target.of, strict=True)
+    )
     return f"map_from_entries(list_transform(map_entries({sql}), lambda entry: {{'k': {key}, 'v': {item}}}))"
 
 
-def _text(value: Expr) -> str:
+def _text(value: Expr) -> str:  # noqa: PLR0911 - one answer for each type
     source, sql = value.type, value.sql
     match source.name:
         case "varchar" | "char":

@@ -8,8 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from salespipe.local.athena.errors import QueryFailed
-from salespipe.local.athena.types import VARCHAR, Type, parse
+from salespipe.local.athena.errors import QueryError
+from salespipe.local.athena.type_text import parse
+from salespipe.local.athena.types import VARCHAR, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def table_of(database: str, raw: Mapping[str, Any]) -> Table:
 def columns_of(described: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
     """Columns from Glue's list.
 
-    Raises ``QueryFailed`` for a type that Athena does not have.
+    Raises ``QueryError`` for a type that Athena does not have.
     """
     made = []
     for one in described:
@@ -134,7 +135,7 @@ def columns_of(described: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
         try:
             kind = parse(hive) if hive else VARCHAR
         except ValueError as error:
-            raise QueryFailed("HIVE_INVALID_METADATA", f"Unknown type '{hive}' of column '{one['Name']}'") from error
+            raise QueryError("HIVE_INVALID_METADATA", f"Unknown type '{hive}' of column '{one['Name']}'") from error
         made.append(Column(str(one["Name"]).lower(), kind, hive, str(one.get("Comment") or "")))
     return tuple(made)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from salespipe.local.athena.errors import SyntaxProblem
+from salespipe.local.athena.errors import QuerySyntaxError
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(?P<token>'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|`[^`]*`|[\w$]+|<=|>=|<>|!=|[^\s\w])""",
@@ -112,13 +112,13 @@ class Cursor:
         if not self.ended:
             raise self.unexpected("<EOF>")
 
-    def unexpected(self, expecting: str) -> SyntaxProblem:
+    def unexpected(self, expecting: str) -> QuerySyntaxError:
         """Athena's message for the token that comes next."""
         offset = len(self.text) if self.ended else self._tokens[self._at][1]
         shown = "<EOF>" if self.ended else self._tokens[self._at][0]
         line = self.text[:offset].count("\n") + 1
         column = offset - (self.text[:offset].rfind("\n") + 1) + 1
-        return SyntaxProblem(f"line {line}:{column}: mismatched input '{shown}'. Expecting: {expecting}")
+        return QuerySyntaxError(f"line {line}:{column}: mismatched input '{shown}'. Expecting: {expecting}")
 
     def _next(self, expecting: str) -> str:
         if self.ended:

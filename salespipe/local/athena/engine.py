@@ -11,7 +11,7 @@ from typing import Any, Final
 import duckdb
 
 from salespipe.local.athena import functions, partitions
-from salespipe.local.athena.errors import QueryCancelled, QueryFailed, translated
+from salespipe.local.athena.errors import QueryCancelledError, translated
 from salespipe.local.athena.objects import ObjectCache
 from salespipe.local.athena.plan import Output, Plan, Query
 from salespipe.local.athena.queries import Queries
@@ -54,9 +54,9 @@ class Connections:
             self._connection = None
 
     def check(self) -> None:
-        """Raise ``QueryCancelled`` when the query was stopped."""
+        """Raise ``QueryCancelledError`` when the query was stopped."""
         if self.stopped:
-            raise QueryCancelled("Query cancelled by user")
+            raise QueryCancelledError("Query cancelled by user")
 
     def stop(self) -> None:
         """Interrupt the query, now or as soon as it gets to run."""
@@ -69,28 +69,31 @@ class Connections:
 def compiled(text: str, session: Session) -> tuple[Query, Plan]:
     """A query's DuckDB SQL and its scans.
 
-    Raises ``SyntaxProblem`` and ``QueryFailed``.
+    Raises ``QuerySyntaxError`` and ``QueryError``.
     """
     tree, source = parse_query(text)
     plan = Plan()
     return Queries(source, session, plan).query(tree, None), plan
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A query to run; ``cutoff`` is the bytes that its workgroup allows, 0 for no limit."""
+
+    text: str
+    session: Session
+    cutoff: int = 0
+
+
 def run(
-    text: str,
-    session: Session,
-    s3: Any,
-    cache: ObjectCache,
-    running: Connections,
-    cutoff: int,
-    consume: Callable[[Sequence[Output], Rows], None],
+    job: Job, s3: Any, cache: ObjectCache, running: Connections, consume: Callable[[Sequence[Output], Rows], None]
 ) -> Ran:
     """Run a query and hand its columns and rows to ``consume``, again from the start if the data had to be re-read.
 
-    ``cutoff`` is the bytes that the workgroup allows, 0 for no limit. Raises ``QueryFailed`` or ``QueryCancelled``.
+    Raises ``QueryError`` or ``QueryCancelledError``.
     """
     began = time.monotonic()
-    query, plan = compiled(text, session)
+    query, plan = compiled(job.text, job.session)
     planning = time.monotonic() - began
     connection = duckdb.connect(":memory:", config=_config(cache))
     held: list[Any] = []
@@ -102,10 +105,10 @@ def run(
             readers: list[Reader] = []
             scanned = 0
             for scan in plan.scans:
-                located = partitions.objects(scan, session.catalog, s3, connection, session.now)
+                located = partitions.objects(scan, job.session, s3, connection)
                 scanned += sum(one.object.size for one in located)
-                if cutoff and scanned > cutoff:
-                    raise QueryCancelled(LIMIT_EXCEEDED)
+                if job.cutoff and scanned > job.cutoff:
+                    raise QueryCancelledError(LIMIT_EXCEEDED)
                 running.check()
                 paths = cache.fetch(s3, [one.object for one in located])
                 held.extend(paths)
@@ -180,8 +183,3 @@ def _shown(column: str, output: Output) -> str:
 def _fetched(connection: duckdb.DuckDBPyConnection) -> Rows:
     while rows := connection.fetchmany(_ROWS):
         yield from rows
-
-
-def failed_reason(error: Exception) -> QueryFailed:
-    """Any other exception as an internal error, without its text."""
-    return QueryFailed("GENERIC_INTERNAL_ERROR", f"{type(error).__name__} while the query ran")

@@ -32,7 +32,7 @@ _CATEGORY: Final = {
 }
 
 
-class QueryFailed(Exception):
+class QueryError(Exception):
     """A query that ends FAILED: Trino's error code and the message, positions included."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -52,14 +52,14 @@ class QueryFailed(Exception):
         return {"ErrorCategory": category, "ErrorType": kind, "Retryable": category == 1, "ErrorMessage": self.reason}
 
 
-class SyntaxProblem(QueryFailed):
+class QuerySyntaxError(QueryError):
     """A query that Athena refuses before it becomes an execution."""
 
     def __init__(self, message: str) -> None:
         super().__init__("", message)
 
 
-class QueryCancelled(Exception):
+class QueryCancelledError(Exception):
     """A query that ends CANCELLED; the text is its StateChangeReason."""
 
 
@@ -77,6 +77,10 @@ _CAST_NAMES: Final = {
     "BOOL": "BOOLEAN",
 }
 _CONVERSION: Final = re.compile(r"Could not convert string [\"'](.*?)[\"'] to '?(\w+)", re.DOTALL)
+_OUT_OF_RANGE: Final = re.compile(
+    r"Type (\w+) with value (\S+) can't be cast because the value is out of range .*type (\w+)"
+)
+_DECIMAL: Final = re.compile(r"(?:value|Could not cast value) \"?(-?[\d.]+)\"? to (?:type )?DECIMAL\((\d+),(\d+)\)")
 _OVERFLOW: Final = re.compile(r"Overflow in (\w+) of (\w+) \((.*)\)!")
 
 
@@ -88,30 +92,40 @@ def failing(message: str, result: str) -> str:
     return f"CAST(CAST(CAST(chr(31) || {message} || chr(31) AS INTEGER) AS VARCHAR) AS {result})"
 
 
-def translated(error: duckdb.Error) -> QueryFailed:
+def translated(error: duckdb.Error) -> QueryError:  # noqa: PLR0911 - one answer for each kind of error
     """Athena's words for an error that DuckDB raised while a query ran."""
     text = str(error)
     if (marked := text.split(MARK))[2:]:
         code, _, message = marked[1].partition(": ")
-        return QueryFailed(code, message)
+        return QueryError(code, message)
     if "ivision by zero" in text:
-        return QueryFailed("DIVISION_BY_ZERO", "Division by zero")
+        return QueryError("DIVISION_BY_ZERO", "Division by zero")
     if found := _OVERFLOW.search(text):
         kind = _TYPE_NAMES.get(found[2], found[2].lower())
-        return QueryFailed("NUMERIC_VALUE_OUT_OF_RANGE", f"{kind} {found[1]} overflow: {found[3]}")
+        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"{kind} {found[1]} overflow: {found[3]}")
+    if found := _OUT_OF_RANGE.search(text):
+        kind = _TYPE_NAMES.get(found[3], found[3].lower())
+        told = (
+            f"Unable to cast {found[2]} to {kind}" if found[1] == "DOUBLE" else f"Out of range for {kind}: {found[2]}"
+        )
+        return QueryError("INVALID_CAST_ARGUMENT", told)
+    if found := _DECIMAL.search(text):
+        return QueryError(
+            "INVALID_CAST_ARGUMENT", f"Cannot cast DECIMAL '{found[1]}' to DECIMAL({found[2]}, {found[3]})"
+        )
     if isinstance(error, duckdb.OutOfRangeException):
-        return QueryFailed("NUMERIC_VALUE_OUT_OF_RANGE", "Value out of range")
+        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", "Value out of range")
     if found := _CONVERSION.search(text):
         kind = _CAST_NAMES.get(found[2].upper(), found[2].upper())
-        return QueryFailed("INVALID_CAST_ARGUMENT", f"Cannot cast '{found[1]}' to {kind}")
+        return QueryError("INVALID_CAST_ARGUMENT", f"Cannot cast '{found[1]}' to {kind}")
     if found := re.search(r"date field value out of range: \"(.*?)\"|invalid date field format: \"(.*?)\"", text):
-        return QueryFailed("INVALID_CAST_ARGUMENT", f"Value cannot be cast to date: {found[1] or found[2]}")
+        return QueryError("INVALID_CAST_ARGUMENT", f"Value cannot be cast to date: {found[1] or found[2]}")
     if found := re.search(r"timestamp field value .*?: \"(.*?)\"|invalid timestamp field format: \"(.*?)\"", text):
-        return QueryFailed("INVALID_CAST_ARGUMENT", f"Value cannot be cast to timestamp: {found[1] or found[2]}")
+        return QueryError("INVALID_CAST_ARGUMENT", f"Value cannot be cast to timestamp: {found[1] or found[2]}")
     if "More than one row returned by a subquery" in text:
-        return QueryFailed("SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows")
+        return QueryError("SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows")
     if isinstance(error, duckdb.OutOfMemoryException):
-        return QueryFailed("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exceeded per-node memory limit")
+        return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exceeded per-node memory limit")
     if isinstance(error, duckdb.ConversionException):
-        return QueryFailed("INVALID_CAST_ARGUMENT", "A value cannot be cast to the type asked for")
-    return QueryFailed("GENERIC_INTERNAL_ERROR", "The local engine could not run this query")
+        return QueryError("INVALID_CAST_ARGUMENT", "A value cannot be cast to the type asked for")
+    return QueryError("GENERIC_INTERNAL_ERROR", "The local engine could not run this query")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from salespipe.local.athena import functions
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.plan import Output, Scope
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def _key(part: exp.Expr, node: exp.Select, items: Sequence[Output], scope: Scope
     if isinstance(part, exp.Literal) and not part.is_string:
         place = int(str(part.this))
         if not 0 < place <= len(items):
-            raise QueryFailed("INVALID_COLUMN_REFERENCE", f"{where}: GROUP BY position {place} is not in select list")
+            raise QueryError("INVALID_COLUMN_REFERENCE", f"{where}: GROUP BY position {place} is not in select list")
         if len(node.expressions) == len(items) and any(True for _ in _aggregates(node.expressions[place - 1])):
             told = "GROUP BY clause cannot contain aggregations, window functions or grouping operations"
-            raise QueryFailed("EXPRESSION_NOT_SCALAR", f"{where}: {told}: {node.expressions[place - 1].sql('trino')}")
+            raise QueryError("EXPRESSION_NOT_SCALAR", f"{where}: {told}: {node.expressions[place - 1].sql('trino')}")
         return items[place - 1].sql
     return expressions.compile(part, scope).sql
 
@@ -83,7 +83,7 @@ def _is_aggregate(node: exp.Expr) -> bool:
 
 
 def _called(window: exp.Window) -> exp.Expr:
-    inner = window.this
+    inner: exp.Expr = window.this
     while isinstance(inner, exp.Filter | exp.IgnoreNulls | exp.RespectNulls):
         inner = inner.this
     return inner
@@ -103,13 +103,13 @@ def _aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
 def check(node: exp.Select, group: Group, scope: Scope, expressions: Expressions) -> None:
     """Refuse a column that is neither grouped nor aggregated, and an aggregate in WHERE.
 
-    Raises ``QueryFailed`` EXPRESSION_NOT_AGGREGATE or EXPRESSION_NOT_SCALAR.
+    Raises ``QueryError`` EXPRESSION_NOT_AGGREGATE or EXPRESSION_NOT_SCALAR.
     """
     where = node.args.get("where")
     for found in _aggregates(where.this) if where is not None else ():
         place = expressions.source.where(found)
-        told = f"WHERE clause cannot contain aggregations, window functions or grouping operations: [{found.sql('trino').lower()}]"
-        raise QueryFailed("EXPRESSION_NOT_SCALAR", f"{place}: {told}")
+        told = "WHERE clause cannot contain aggregations, window functions or grouping operations"
+        raise QueryError("EXPRESSION_NOT_SCALAR", f"{place}: {told}: [{found.sql('trino').lower()}]")
     if not group.grouped:
         return
     own = {field.sql for field in scope.fields}
@@ -124,8 +124,8 @@ def _refuse(node: exp.Expr, group: Group, own: set[str], aliases: set[str], expr
         return
     if isinstance(node, exp.Filter) and _is_aggregate(node.this):
         return
-    if isinstance(node, exp.Star):
-        raise QueryFailed(
+    if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Anonymous):
+        raise QueryError(
             "EXPRESSION_NOT_AGGREGATE",
             f"{expressions.source.where(node)}: '*' must be an aggregate expression or appear in GROUP BY clause",
         )
@@ -134,7 +134,7 @@ def _refuse(node: exp.Expr, group: Group, own: set[str], aliases: set[str], expr
         if isinstance(ordered, exp.Order) and node.name.lower() in aliases:
             return
         shown = node.sql("trino").lower()
-        raise QueryFailed(
+        raise QueryError(
             "EXPRESSION_NOT_AGGREGATE",
             f"{expressions.source.where(node)}: '{shown}' must be an aggregate expression or appear in GROUP BY clause",
         )

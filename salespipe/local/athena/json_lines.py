@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from salespipe.local.athena.catalog import Column, Table
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.types import Type
 
 _SAMPLE: Final = 64 * 2**10
@@ -108,7 +108,7 @@ def _row(line: bytes, schema: JsonSchema) -> dict[str, Any]:
     if not isinstance(found, dict):
         if schema.ignore_malformed:
             return {}
-        raise QueryFailed("HIVE_CURSOR_ERROR", "Row is not a valid JSON Object")
+        raise QueryError("HIVE_CURSOR_ERROR", "Row is not a valid JSON Object")
     types = [column.type for column in schema.columns]
     return dict(_named(found, schema.keys, types, dots=schema.dots))
 
@@ -121,7 +121,7 @@ def _first(line: bytes, schema: JsonSchema) -> Any:
         if schema.ignore_malformed:
             return {}
         told = f"Row is not a valid JSON Object - JSONException: {error}"
-        raise QueryFailed("HIVE_CURSOR_ERROR", told) from error
+        raise QueryError("HIVE_CURSOR_ERROR", told) from error
 
 
 def _named(

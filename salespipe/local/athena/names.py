@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.plan import Expr, Field, Scope
 from salespipe.local.athena.types import quoted
 
@@ -27,14 +27,14 @@ def parts(node: exp.Expr) -> list[exp.Identifier]:
 def resolved(node: exp.Expr, names: list[exp.Identifier], scope: Scope, source: Source) -> Expr:
     """The expression that a dotted name stands for: a lambda's argument, a column, or a field inside a row.
 
-    Raises ``QueryFailed`` COLUMN_NOT_FOUND or AMBIGUOUS_NAME.
+    Raises ``QueryError`` COLUMN_NOT_FOUND or AMBIGUOUS_NAME.
     """
     words = [name.name.lower() for name in names]
     if words[0] in scope.arguments:
         return _fields(scope.arguments[words[0]], words[1:], node, source)
     chosen = [found for found in scope.outputs.get(words[0], []) if len(words) == 1]
     if len({found.sql for found in chosen}) > 1:
-        raise QueryFailed("AMBIGUOUS_NAME", f"{source.where(node)}: Column '{words[0]}' is ambiguous")
+        raise QueryError("AMBIGUOUS_NAME", f"{source.where(node)}: Column '{words[0]}' is ambiguous")
     if chosen:
         return chosen[0]
     around: Scope | None = scope
@@ -42,12 +42,12 @@ def resolved(node: exp.Expr, names: list[exp.Identifier], scope: Scope, source: 
         for taken in (3, 2, 1):
             found = _matches(around.fields, words[:taken]) if len(words) >= taken else []
             if len(found) > 1:
-                raise QueryFailed("AMBIGUOUS_NAME", f"{source.where(node)}: Column '{words[taken - 1]}' is ambiguous")
+                raise QueryError("AMBIGUOUS_NAME", f"{source.where(node)}: Column '{words[taken - 1]}' is ambiguous")
             if found:
                 return _fields(_used(found[0]), words[taken:], node, source)
         around = around.parent
     shown = ".".join(words)
-    raise QueryFailed(
+    raise QueryError(
         "COLUMN_NOT_FOUND",
         f"{source.where(node)}: Column '{shown}' cannot be resolved or requester is not authorized to access "
         "requested resources",
@@ -88,7 +88,7 @@ def _fields(value: Expr, words: list[str], node: exp.Expr, source: Source) -> Ex
 def member(value: Expr, name: str, node: exp.Expr, source: Source) -> Expr:
     """The field ``name`` of a row.
 
-    Raises ``QueryFailed`` when the value is no row or has no such field.
+    Raises ``QueryError`` when the value is no row or has no such field.
     """
     kind = value.type
     if kind.name == "row" and name in kind.fields:
@@ -96,8 +96,8 @@ def member(value: Expr, name: str, node: exp.Expr, source: Source) -> Expr:
         return Expr(f"struct_extract({value.sql}, {_text(kind.field_names[place])})", kind.of[place])
     where = source.where(node)
     if kind.name != "row":
-        raise QueryFailed("TYPE_MISMATCH", f"{where}: Expression {value.sql} is not of type ROW")
-    raise QueryFailed(
+        raise QueryError("TYPE_MISMATCH", f"{where}: Expression {value.sql} is not of type ROW")
+    raise QueryError(
         "COLUMN_NOT_FOUND",
         f"{where}: Column '{name}' cannot be resolved or requester is not authorized to access requested resources",
     )

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 
 CAPACITY: Final = 512 * 2**20
 _FETCHERS: Final = 4
@@ -49,7 +49,7 @@ def listed(s3: Any, location: str) -> list[S3Object]:
     """The data objects below an ``s3://`` address, in the order of their keys.
 
     What Hive leaves out is left out: empty objects, folder markers, names that begin with ``_`` or ``.``.
-    Raises ``QueryFailed`` when the bucket does not exist.
+    Raises ``QueryError`` when the bucket does not exist.
     """
     bucket, prefix = split(location)
     found: list[S3Object] = []
@@ -61,7 +61,7 @@ def listed(s3: Any, location: str) -> list[S3Object]:
             if str(error.response.get("Error", {}).get("Code")) != "NoSuchBucket":
                 raise
             told = f"Unable to access location {location}: The specified bucket does not exist"
-            raise QueryFailed("HIVE_FILESYSTEM_ERROR", told) from error
+            raise QueryError("HIVE_FILESYSTEM_ERROR", told) from error
         for one in answer.get("Contents") or ():
             key = str(one["Key"])
             hidden = any(part.startswith(("_", ".")) for part in key[len(prefix) :].split("/"))
@@ -122,7 +122,7 @@ class ObjectCache:
             body = s3.get_object(Bucket=one.bucket, Key=one.key)["Body"].read()
         except ClientError as error:
             told = f"Error opening Hive split {one.location} (offset=0, length={one.size}): {error}"
-            raise QueryFailed("HIVE_CANNOT_OPEN_SPLIT", told) from error
+            raise QueryError("HIVE_CANNOT_OPEN_SPLIT", told) from error
         if one.key.lower().endswith(".bz2"):
             body = bz2.decompress(body)
         partial = path.with_suffix(f".{threading.get_ident()}.part")

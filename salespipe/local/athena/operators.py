@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from sqlglot import exp
 
 from salespipe.local.athena.casts import coerced
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.compiler import Compiler, mismatch, unified
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.plan import Expr, Query, Scope
-from salespipe.local.athena.syntax import Source
 from salespipe.local.athena.types import (
     BOOLEAN,
     DATE,
@@ -23,29 +22,6 @@ from salespipe.local.athena.types import (
     common,
     decimal,
 )
-
-
-class Compiler(Protocol):
-    """What an operator needs of the compiler around it."""
-
-    @property
-    def source(self) -> Source:
-        """The statement's text."""
-        ...
-
-    def compile(self, node: exp.Expr, scope: Scope) -> Expr:
-        """An expression in a scope."""
-        ...
-
-    def query(self, node: exp.Expr, scope: Scope) -> Query:
-        """A query inside a scope."""
-        ...
-
-
-def mismatch(where: str, message: str) -> QueryFailed:
-    """A TYPE_MISMATCH at a position."""
-    return QueryFailed("TYPE_MISMATCH", f"{where}: {message}")
-
 
 _SIGNS: Final[dict[type[exp.Expr], str]] = {
     exp.Add: "+",
@@ -102,7 +78,7 @@ _INTERVALS: Final = frozenset({"interval day to second", "interval year to month
 _TEMPORAL: Final = frozenset({"date", "timestamp", "timestamp with time zone", "time"})
 
 
-def _with_times(left: Expr, right: Expr, sign: str) -> Expr | None:
+def _with_times(left: Expr, right: Expr, sign: str) -> Expr | None:  # noqa: PLR0911 - one answer for each pair
     one, other = left.type.name, right.type.name
     if sign == "+" and one in _INTERVALS and other in _TEMPORAL:
         left, right, one, other = right, left, other, one
@@ -178,17 +154,6 @@ def truth(compiler: Compiler, node: exp.Expr, scope: Scope) -> str:
     return made.sql
 
 
-def unified(values: Sequence[Expr], where: str, told: Callable[[Type, Type], str]) -> tuple[list[Expr], Type]:
-    """The values brought to their common type; ``told`` words the refusal."""
-    joint = values[0].type
-    for value in values[1:]:
-        wider = common(joint, value.type)
-        if wider is None:
-            raise mismatch(where, told(joint, value.type))
-        joint = wider
-    return [coerced(value, joint) for value in values], joint
-
-
 def between(compiler: Compiler, node: exp.Between, scope: Scope) -> Expr:
     """``a BETWEEN b AND c``."""
     value, low, high = (compiler.compile(node.args[part], scope) for part in ("this", "low", "high"))
@@ -237,7 +202,8 @@ def like(compiler: Compiler, node: exp.Expr, scope: Scope) -> Expr:
         if not (side.type.text or side.type.name == "unknown"):
             where = compiler.source.where(node)
             raise mismatch(where, f"{word} must evaluate to a varchar (actual: {side.type})")
-    return Expr(f"({sides[0].sql} LIKE {sides[1].sql}{escape})", BOOLEAN)
+    word = "NOT LIKE" if node.args.get("negate") else "LIKE"
+    return Expr(f"({sides[0].sql} {word} {sides[1].sql}{escape})", BOOLEAN)
 
 
 def concatenation(compiler: Compiler, node: exp.DPipe, scope: Scope) -> Expr:
@@ -253,8 +219,11 @@ def concatenation(compiler: Compiler, node: exp.DPipe, scope: Scope) -> Expr:
         return Expr(f"({sides[0]} || {sides[1]})", VARCHAR)
     elif left.type.name == right.type.name == "varbinary":
         return Expr(f"({left.sql} || {right.sql})", left.type)
-    expected = "concat(array(E), E) E, concat(E, array(E)) E, concat(array(E)) E, concat(char(x), char(y)), concat(varchar), concat(varbinary)"
-    raise QueryFailed(
+    expected = (
+        "concat(array(E), E) E, concat(E, array(E)) E, concat(array(E)) E, concat(char(x), char(y)), concat(varchar), "
+        "concat(varbinary)"
+    )
+    raise QueryError(
         "FUNCTION_NOT_FOUND",
         f"{compiler.source.operator(node)}: Unexpected parameters ({left.type}, {right.type}) for function concat. "
         f"Expected: {expected}",

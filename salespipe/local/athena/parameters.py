@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from salespipe.local.athena.ddl_text import Cursor
-from salespipe.local.athena.errors import SyntaxProblem
+from salespipe.local.athena.errors import QuerySyntaxError
 from salespipe.local.athena.syntax import Source
 
 _LITERAL = re.compile(
@@ -19,15 +19,15 @@ _LITERAL = re.compile(
 def with_parameters(text: str, values: Sequence[str]) -> str:
     """``text`` with each ``?`` replaced; a value carries its own quotes, as Athena wants.
 
-    Raises ``SyntaxProblem`` when the numbers differ.
+    Raises ``QuerySyntaxError`` when the numbers differ.
     """
     marks = [token for token in Source(text).tokens if token.token_type == TokenType.PLACEHOLDER]
     if len(marks) != len(values):
-        raise SyntaxProblem(f"Incorrect number of parameters: expected {len(marks)} but found {len(values)}")
+        raise QuerySyntaxError(f"Incorrect number of parameters: expected {len(marks)} but found {len(values)}")
     out, at = "", 0
     for mark, value in zip(marks, values, strict=True):
         if not _LITERAL.fullmatch(value):
-            raise SyntaxProblem(f"Execution parameter {value} is not a literal")
+            raise QuerySyntaxError(f"Execution parameter {value} is not a literal")
         out += f"{text[at : mark.start]}{value.strip()}"
         at = mark.end + 1
     return out + text[at:]
@@ -36,7 +36,7 @@ def with_parameters(text: str, values: Sequence[str]) -> str:
 def prepared(text: str, find: Callable[[str], str]) -> str:
     """The statement that ``EXECUTE name [USING a, b]`` stands for, its parameters put in.
 
-    ``find`` gives the prepared statement's SQL by name. Raises ``SyntaxProblem``.
+    ``find`` gives the prepared statement's SQL by name. Raises ``QuerySyntaxError``.
     """
     cursor = Cursor(text)
     cursor.need("EXECUTE")

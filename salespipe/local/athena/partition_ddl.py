@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from salespipe.local.athena.catalog import Catalog, Table
 from salespipe.local.athena.ddl_text import Cursor
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.objects import listed
 
 _BATCH: Final = 100  # BatchCreatePartition's limit (service model)
@@ -20,7 +20,7 @@ _INPUT: Final = ("Name", "Description", "Owner", "Retention", "StorageDescriptor
 def alter(cursor: Cursor, table: Table, glue: Any) -> None:
     """The change that ``cursor`` has come to: ADD/DROP PARTITION, SET TBLPROPERTIES, SET LOCATION, ADD COLUMNS.
 
-    Raises ``QueryFailed`` for others.
+    Raises ``QueryError`` for others.
     """
     if cursor.take("ADD"):
         lenient = cursor.take("IF", "NOT", "EXISTS")
@@ -40,7 +40,7 @@ def alter(cursor: Cursor, table: Table, glue: Any) -> None:
         wanted["StorageDescriptor"] = {**wanted["StorageDescriptor"], "Location": cursor.string()}
         glue.update_table(DatabaseName=table.database, TableInput=wanted)
     else:
-        raise QueryFailed("NOT_SUPPORTED", f"ALTER TABLE ... {cursor.peek()} is not supported locally")
+        raise QueryError("NOT_SUPPORTED", f"ALTER TABLE ... {cursor.peek()} is not supported locally")
 
 
 def _input(table: Table) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _spec(cursor: Cursor, table: Table) -> tuple[str, ...]:
     keys = [key.name for key in table.partition_keys]
     if set(given) != set(keys):
         told = f"Partition spec {{{', '.join(given)}}} contains non-partition columns"
-        raise QueryFailed("", f"FAILED: SemanticException [Error 10098]: {told}")
+        raise QueryError("", f"FAILED: SemanticException [Error 10098]: {told}")
     return tuple(given[key] for key in keys)
 
 
@@ -89,7 +89,7 @@ def _add(cursor: Cursor, table: Table, glue: Any, *, lenient: bool) -> None:
                 raise
             if not lenient:
                 told = f"AlreadyExistsException(message:Partition already exists: [{', '.join(values)}])"
-                raise QueryFailed("", f"FAILED: Execution Error, return code 1: {told}") from error
+                raise QueryError("", f"FAILED: Execution Error, return code 1: {told}") from error
     cursor.done()
 
 
@@ -101,7 +101,7 @@ def _drop(cursor: Cursor, table: Table, glue: Any, *, lenient: bool) -> None:
         except ClientError as error:
             if not lenient:
                 shown = ", ".join(values)
-                raise QueryFailed(
+                raise QueryError(
                     "", f"FAILED: SemanticException [Error 10006]: Partition not found [{shown}]"
                 ) from error
         cursor.take(",")
@@ -114,7 +114,7 @@ def _partition(table: Table, values: tuple[str, ...], location: str) -> dict[str
 
 
 def repair(table: Table, catalog: Catalog, s3: Any) -> list[str]:
-    """Add the Hive-style partitions (``dt=2026-11-22/``) that lie in S3 and not in the catalog; what Athena says then."""
+    """Add the Hive-style partitions (``dt=2026-11-22/``) that only S3 has. Returns what Athena says then."""
     keys = [key.name for key in table.partition_keys]
     if not keys:
         return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 import duckdb
 
 from salespipe.local.athena.casts import cast
-from salespipe.local.athena.catalog import Catalog, Table
-from salespipe.local.athena.errors import QueryFailed
 from salespipe.local.athena.objects import S3Object, listed
 from salespipe.local.athena.plan import Expr, Scan
 from salespipe.local.athena.projection import Projection
 from salespipe.local.athena.pruning import refuse_injected
+from salespipe.local.athena.session import Session
 from salespipe.local.athena.types import Type, quoted
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -29,14 +27,14 @@ class Located:
     values: tuple[str, ...]
 
 
-def objects(scan: Scan, catalog: Catalog, s3: Any, connection: duckdb.DuckDBPyConnection, now: float) -> list[Located]:
+def objects(scan: Scan, session: Session, s3: Any, connection: duckdb.DuckDBPyConnection) -> list[Located]:
     """What a scan has to read."""
     table = scan.table
     if not table.partition_keys:
         return [Located(one, ()) for one in listed(s3, _folder(table.location))]
     if table.projected:
-        return _projected(scan, s3, connection, now)
-    known = catalog.partitions(table)
+        return _projected(scan, s3, connection, session.now)
+    known = session.catalog.partitions(table)
     chosen = _kept(scan, [partition.values for partition in known], connection)
     kept = [partition for partition in known if partition.values in chosen]
     return _located([(_folder(partition.location), partition.values) for partition in kept], s3)
@@ -63,7 +61,7 @@ def _located(partitions: Sequence[tuple[str, tuple[str, ...]]], s3: Any) -> list
         by_bucket.setdefault(location.split("/")[2], []).append((location, values))
     found = []
     for bucket, inside in by_bucket.items():
-        common = os.path.commonprefix([location for location, _ in inside])
+        common = _shared([location for location, _ in inside])
         if len(common) < len(f"s3://{bucket}/"):
             common = f"s3://{bucket}/"
         by_location = dict(inside)
@@ -76,6 +74,13 @@ def _located(partitions: Sequence[tuple[str, tuple[str, ...]]], s3: Any) -> list
     return found
 
 
+def _shared(locations: Sequence[str]) -> str:
+    """The text that all of them begin with: the least and the greatest differ first."""
+    low, high = min(locations), max(locations)
+    same = next((place for place, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    return low[:same]
+
+
 def _kept(scan: Scan, values: Sequence[tuple[str, ...]], connection: duckdb.DuckDBPyConnection) -> set[tuple[str, ...]]:
     """The partitions for which every condition holds; DuckDB evaluates them as it would in the query."""
     if not scan.conditions or not values:
@@ -85,7 +90,8 @@ def _kept(scan: Scan, values: Sequence[tuple[str, ...]], connection: duckdb.Duck
     names = ", ".join(f"v{n}" for n in range(len(keys)))
     marks = ", ".join(f"({', '.join('?' * len(keys))})" for _ in values)
     conditions = " AND ".join(f"({condition})" for condition in scan.conditions)
-    sql = f"SELECT {names} FROM (SELECT {names}, {columns} FROM (VALUES {marks}) AS known({names})) AS {quoted(scan.alias)} WHERE {conditions}"
+    known = f"SELECT {names}, {columns} FROM (VALUES {marks}) AS known({names})"
+    sql = f"SELECT {names} FROM ({known}) AS {quoted(scan.alias)} WHERE {conditions}"
     flat = [value for row in values for value in row]
     return {tuple(map(str, row)) for row in connection.execute(sql, flat).fetchall()}
 
@@ -94,19 +100,6 @@ def typed(sql: str, kind: Type) -> str:
     """A partition value, text in the catalog, as its column's type."""
     text = f"nullif({sql}, '{HIVE_NULL}')"
     return text if kind.text else cast(Expr(text, Type("varchar")), kind)
-
-
-def values_of(table: Table, location: str) -> dict[str, str]:
-    """The ``key=value`` folders in an address, by key in lower case.
-
-    Raises ``QueryFailed`` when the address lacks one of the table's keys.
-    """
-    folders = dict(part.split("=", 1) for part in location.split("/") if "=" in part)
-    found = {key.lower(): value for key, value in folders.items()}
-    missing = [key.name for key in table.partition_keys if key.name not in found]
-    if missing:
-        raise QueryFailed("HIVE_METASTORE_ERROR", f"{location} lacks the partition column {missing[0]}")
-    return found
 
 
 def _folder(location: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from salespipe.local.athena.catalog import Column, Table
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.functions.times import joda_format
 
 _NOW: Final = re.compile(r"\s*NOW\s*(?:([+-])\s*(\d+)\s*([A-Z]+?)S?)?\s*", re.IGNORECASE)
@@ -32,7 +32,7 @@ Check = Callable[[str], bool]
 class Projection:
     """The projection of one table at one moment (``now``, Unix seconds).
 
-    Raises ``QueryFailed`` INVALID_TABLE_PROPERTY when the table's parameters do not make sense.
+    Raises ``QueryError`` INVALID_TABLE_PROPERTY when the table's parameters do not make sense.
     """
 
     def __init__(self, table: Table, now: float) -> None:
@@ -68,13 +68,19 @@ class Projection:
             index = next((n for n, key in enumerate(self._table.partition_keys) if key.name == part.lower()), -1)
             if index < 0:
                 raise _invalid(self._table, f"storage.location.template names the unknown column {part}")
-            kind = self._kind(self._table.partition_keys[index])
-            anything = r".+?" if kind in {"date", "enum"} else r"[^/]+"
-            pattern += f"(?P=v_{index})" if index in seen else f"(?P<v_{index}>{anything})"
+            shape = self._shape(self._table.partition_keys[index])
+            pattern += f"(?P=v_{index})" if index in seen else f"(?P<v_{index}>{shape})"
             seen.add(index)
         if len(seen) != len(self._table.partition_keys):
             raise _invalid(self._table, "storage.location.template does not name every partition column")
         return re.compile(pattern)
+
+    def _shape(self, key: Column) -> str:
+        """A value's text in a path; dates and enumerated values may hold slashes."""
+        if self._kind(key) == "enum":
+            return "|".join(re.escape(value.strip()) for value in self._option(key, "values").split(","))
+        slashes = self._option(key, "format").count("/") if self._kind(key) == "date" else 0
+        return "[^/]+" + "/[^/]+" * slashes
 
     def _option(self, key: Column, name: str, default: str = "") -> str:
         return self._table.parameters.get(f"projection.{key.name}.{name}", default)
@@ -145,5 +151,5 @@ def _folder(location: str) -> str:
     return location if location.endswith("/") else f"{location}/"
 
 
-def _invalid(table: Table, told: str) -> QueryFailed:
-    return QueryFailed("INVALID_TABLE_PROPERTY", f"Table {table.database}.{table.name}: {told}")
+def _invalid(table: Table, told: str) -> QueryError:
+    return QueryError("INVALID_TABLE_PROPERTY", f"Table {table.database}.{table.name}: {told}")

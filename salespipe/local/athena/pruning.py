@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.plan import Field, Scope
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def _base(field: Field) -> Field | None:
     return field if field.name in keys else None
 
 
-def refuse_injected(name: str) -> QueryFailed:
+def refuse_injected(name: str) -> QueryError:
     """Athena's answer when an injected partition column is not given."""
-    return QueryFailed(
+    return QueryError(
         "CONSTRAINT_VIOLATION",
         f"For the injected projected partition column {name}, the WHERE clause must contain only static equality "
         "conditions, and at least one such condition must be present.",

@@ -10,10 +10,10 @@ from sqlglot import exp
 from salespipe.local.athena import grouping, pruning
 from salespipe.local.athena.calls import direction
 from salespipe.local.athena.casts import coerced
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.compiler import mismatch
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.names import parts
-from salespipe.local.athena.operators import mismatch
 from salespipe.local.athena.plan import Cte, Expr, Field, Output, Plan, Query, Scope
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.session import Session
@@ -22,19 +22,19 @@ from salespipe.local.athena.types import Type, common
 
 
 class Queries:
-    """Compiles the queries of one text: a statement, or a view that it names."""
+    """Compiles the queries of one text: a statement, or a view that it names, ``depth`` views deep."""
 
-    def __init__(self, source: Source, session: Session, plan: Plan) -> None:
+    def __init__(self, source: Source, session: Session, plan: Plan, depth: int = 0) -> None:
         self.source = source
         self.session = session
         self.plan = plan
         self.expressions = Expressions(source, session.now, self.query)
-        self.relations = Relations(self)
+        self.relations = Relations(self, depth)
 
     def query(self, node: exp.Expr, scope: Scope | None) -> Query:
         """A query of any kind, ``scope`` being what lies around it.
 
-        Raises ``QueryFailed`` with Athena's message.
+        Raises ``QueryError`` with Athena's message.
         """
         node = _without_parentheses(node)
         ctes = self._with(node, scope)
@@ -51,7 +51,7 @@ class Queries:
             made = self.query(exp.select("*").from_(node), scope)
         else:
             told = f"{type(node).__name__} is not supported locally"
-            raise QueryFailed("NOT_SUPPORTED", f"{self.source.where(node)}: {told}")
+            raise QueryError("NOT_SUPPORTED", f"{self.source.where(node)}: {told}")
         return made
 
     def _with(self, node: exp.Expr, scope: Scope | None) -> Mapping[str, Cte]:
@@ -60,7 +60,7 @@ class Queries:
         if clause is None:
             return visible
         if clause.args.get("recursive"):
-            raise QueryFailed("NOT_SUPPORTED", f"{self.source.where(node)}: Recursive WITH is not supported locally")
+            raise QueryError("NOT_SUPPORTED", f"{self.source.where(node)}: Recursive WITH is not supported locally")
         for cte in clause.expressions:
             columns = tuple(column.name.lower() for column in cte.args["alias"].columns)
             visible = {**visible, cte.alias.lower(): Cte(cte.this, columns, dict(visible), scope)}
@@ -113,8 +113,8 @@ class Queries:
         if not found:
             where = self.source.where(node)
             if wanted:
-                raise QueryFailed("TABLE_NOT_FOUND", f"{where}: Unable to resolve reference {'.'.join(wanted)}")
-            raise QueryFailed("COLUMN_NOT_FOUND", f"{where}: SELECT * not allowed in queries without FROM clause")
+                raise QueryError("TABLE_NOT_FOUND", f"{where}: Unable to resolve reference {'.'.join(wanted)}")
+            raise QueryError("COLUMN_NOT_FOUND", f"{where}: SELECT * not allowed in queries without FROM clause")
         for field in found:
             if field.scan is not None:
                 field.scan.used.add(field.name)
@@ -135,7 +135,7 @@ class Queries:
             place = int(str(item.this.this))
             if not 0 < place <= len(items):
                 where = self.source.where(item.this)
-                raise QueryFailed(
+                raise QueryError(
                     "INVALID_COLUMN_REFERENCE", f"{where}: ORDER BY position {place} is not in select list"
                 )
             return f'"c{place - 1}"{direction(item)}'
@@ -144,7 +144,7 @@ class Queries:
         if place < 0 and node.args.get("distinct"):
             where = self.source.where(item.this)
             told = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
-            raise QueryFailed("EXPRESSION_NOT_IN_DISTINCT", f"{where}: {told}")
+            raise QueryError("EXPRESSION_NOT_IN_DISTINCT", f"{where}: {told}")
         return (f'"c{place}"' if place >= 0 else made.sql) + direction(item)
 
     def _limit(self, node: exp.Expr, scope: Scope) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from salespipe.local.athena import information, operators
+from salespipe.local.athena import information
 from salespipe.local.athena.casts import coerced
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.compiler import mismatch
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.names import column
 from salespipe.local.athena.plan import Cte, Expr, Field, Query, Scan, Scope
 from salespipe.local.athena.session import CATALOG
@@ -27,9 +28,9 @@ _VIEW_DEPTH = 16
 class Relations:
     """Compiles the FROM clauses of one text."""
 
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, queries: Queries, depth: int = 0) -> None:
         self._queries = queries
-        self._depth = 0
+        self._depth = depth
 
     def from_clause(self, node: exp.Select, scope: Scope) -> str:
         """`` FROM ...`` of a SELECT, empty when it has none; ``scope`` receives the fields."""
@@ -59,19 +60,20 @@ class Relations:
             fields = [replace(field, outer=True) for field in fields]
         scope.fields = [*before, *fields]
         if join.args.get("using"):
-            return self._using(left, right, join, before, fields, scope)
+            return self._using(left, right, join, (before, fields), scope)
         condition = join.args.get("on")
         if condition is None:
             return f"{left} CROSS JOIN {right}"
         made = self._queries.expressions.compile(condition, scope)
         if made.type.name not in {"boolean", "unknown"}:
             where = self._queries.source.where(condition)
-            raise operators.mismatch(where, f"JOIN ON clause must evaluate to a boolean: actual type {made.type}")
+            raise mismatch(where, f"JOIN ON clause must evaluate to a boolean: actual type {made.type}")
         return f"{left} {side or 'INNER'} JOIN {right} ON {made.sql}"
 
     def _using(
-        self, left: str, right: str, join: exp.Join, before: list[Field], fields: list[Field], scope: Scope
+        self, left: str, right: str, join: exp.Join, sides: tuple[list[Field], list[Field]], scope: Scope
     ) -> str:
+        before, fields = sides
         side = str(join.args.get("side") or "INNER").upper()
         conditions, merged = [], []
         names = [name.name.lower() for name in join.args["using"]]
@@ -83,11 +85,11 @@ class Relations:
             one, other = pair
             if one is None or other is None:
                 told = f"Column '{name}' is missing from {'left' if one is None else 'right'} side of join"
-                raise QueryFailed("COLUMN_NOT_FOUND", f"{self._queries.source.where(node)}: {told}")
+                raise QueryError("COLUMN_NOT_FOUND", f"{self._queries.source.where(node)}: {told}")
             joint = common(one.type, other.type)
             if joint is None:
                 where = self._queries.source.where(node)
-                raise operators.mismatch(where, f"Column '{name}' has incompatible types: {one.type}, {other.type}")
+                raise mismatch(where, f"Column '{name}' has incompatible types: {one.type}, {other.type}")
             a, b = (coerced(Expr(field.sql, field.type), joint).sql for field in (one, other))
             for field in (one, other):
                 if field.scan is not None:
@@ -98,10 +100,17 @@ class Relations:
         scope.fields = [*merged, *rest]
         return f"{left} {side} JOIN {right} ON {' AND '.join(conditions)}"
 
-    def _relation(self, node: exp.Expr, scope: Scope) -> tuple[str, list[Field]]:
+    def _relation(  # noqa: PLR0911 - one answer for each kind of relation
+        self, node: exp.Expr, scope: Scope
+    ) -> tuple[str, list[Field]]:
         alias = node.args.get("alias")
         named = alias.name.lower() if alias is not None and alias.this is not None else ""
         columns = [name.name.lower() for name in alias.columns] if alias is not None else []
+        if node.args.get("sample") is not None:
+            told = f"{self._queries.source.where(node)}: TABLESAMPLE is not supported locally"
+            raise QueryError("NOT_SUPPORTED", told)
+        if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier):
+            return self._derived(self._queries.query(node.this, Scope(ctes=scope.ctes)), named, columns, node)
         if isinstance(node, exp.Table):
             return self._table(node, named, columns, scope)
         if isinstance(node, exp.Unnest):
@@ -115,7 +124,7 @@ class Relations:
             bare.set("alias", None)
             return self._derived(self._queries.query(node, Scope(ctes=scope.ctes)), named, columns, node)
         if isinstance(node, exp.Subquery | exp.Paren):
-            if isinstance(node.this, exp.Table | exp.Join):
+            if isinstance(node.this, exp.Table | exp.Values | exp.Subquery | exp.Unnest):
                 inner = Scope(parent=scope.parent, ctes=scope.ctes)
                 sql, inner.fields = self._relation(node.this, inner)
                 for join in node.this.args.get("joins") or ():
@@ -124,7 +133,7 @@ class Relations:
             around = Scope(parent=scope.parent, ctes=scope.ctes)
             return self._derived(self._queries.query(node.this, around), named, columns, node)
         told = f"{type(node).__name__} in FROM is not supported locally"
-        raise QueryFailed("NOT_SUPPORTED", f"{self._queries.source.where(node)}: {told}")
+        raise QueryError("NOT_SUPPORTED", f"{self._queries.source.where(node)}: {told}")
 
     def _derived(self, query: Query, name: str, columns: Sequence[str], node: exp.Expr) -> tuple[str, list[Field]]:
         if columns and len(columns) != len(query.outputs):
@@ -132,7 +141,7 @@ class Relations:
             told = (
                 f"Column alias list has {len(columns)} entries but '{name}' has {len(query.outputs)} columns available"
             )
-            raise operators.mismatch(where, told)
+            raise mismatch(where, told)
         alias = self._queries.plan.alias()
         fields = [
             Field(columns[n] if columns else out.name, out.type, column(alias, f"c{n}"), name, origin=out.origin)
@@ -148,11 +157,9 @@ class Relations:
         session = self._queries.session
         where = self._queries.source.where(node)
         if not (schema or session.database):
-            raise QueryFailed(
-                "MISSING_SCHEMA_NAME", f"{where}: Schema must be specified when session schema is not set"
-            )
+            raise QueryError("MISSING_SCHEMA_NAME", f"{where}: Schema must be specified when session schema is not set")
         if node.catalog and node.catalog.lower() != CATALOG:
-            raise QueryFailed("CATALOG_NOT_FOUND", f"{where}: Catalog '{node.catalog.lower()}' does not exist")
+            raise QueryError("CATALOG_NOT_FOUND", f"{where}: Catalog '{node.catalog.lower()}' does not exist")
         schema = schema or session.database
         if schema == "information_schema":
             query = information.table(name, session.catalog)
@@ -161,8 +168,8 @@ class Relations:
         table = session.catalog.table(schema, name)
         if table is None:
             if not session.catalog.has_database(schema):
-                raise QueryFailed("SCHEMA_NOT_FOUND", f"{where}: Schema '{schema}' does not exist")
-            raise QueryFailed("TABLE_NOT_FOUND", f"{where}: Table '{CATALOG}.{schema}.{name}' does not exist")
+                raise QueryError("SCHEMA_NOT_FOUND", f"{where}: Schema '{schema}' does not exist")
+            raise QueryError("TABLE_NOT_FOUND", f"{where}: Table '{CATALOG}.{schema}.{name}' does not exist")
         if table.view_text:
             return self._view(decoded(table), named or name, columns, node)
         scan = Scan(table, f"scan_{len(self._queries.plan.scans)}", self._queries.plan.alias())
@@ -170,7 +177,7 @@ class Relations:
         known = [*table.columns, *table.partition_keys]
         if columns and len(columns) != len(known):
             told = f"Column alias list has {len(columns)} entries but '{name}' has {len(known)} columns available"
-            raise operators.mismatch(where, told)
+            raise mismatch(where, told)
         fields = [
             Field(key.name, key.type, column(scan.alias, key.name), named or name, "" if named else schema, scan=scan)
             for key in known
@@ -193,17 +200,16 @@ class Relations:
         from salespipe.local.athena.queries import Queries
 
         queries = self._queries
+        if self._depth >= _VIEW_DEPTH:
+            raise QueryError("INVALID_VIEW", f"View '{CATALOG}.{view.schema}.{view.name}' is recursive")
         try:
-            if self._depth >= _VIEW_DEPTH:
-                raise QueryFailed("INVALID_VIEW", f"View '{CATALOG}.{view.schema}.{view.name}' is recursive")
             tree, source = parse_query(view.sql)
-            inner = Queries(source, queries.session.using(view.database), queries.plan)
-            inner.relations._depth = self._depth + 1
+            inner = Queries(source, queries.session.using(view.database), queries.plan, self._depth + 1)
             query = inner.query(tree, None)
-        except QueryFailed as error:
+        except QueryError as error:
             where = queries.source.where(node)
             told = f"Failed analyzing stored view '{CATALOG}.{view.schema}.{view.name}': {error.message}"
-            raise QueryFailed("INVALID_VIEW", f"{where}: {told}") from error
+            raise QueryError("INVALID_VIEW", f"{where}: {told}") from error
         return self._derived(query, name, columns or view.columns, node)
 
     def _unnest(self, node: exp.Unnest, scope: Scope) -> tuple[str, list[Field]]:
@@ -216,7 +222,9 @@ class Relations:
         """``left CROSS JOIN UNNEST(...)`` as a projection over ``left``: the rows stay in their order."""
         alias, inner = self._queries.plan.alias(), self._queries.plan.alias()
         passed = [f'{field.sql} AS "p{place}"' for place, field in enumerate(scope.fields)]
-        made, kinds, picks = [], [], []
+        made: list[str] = []
+        kinds: list[Type] = []
+        picks: list[str] = []
         values = [self._queries.expressions.compile(value, scope) for value in node.expressions]
         lists = [part for value in values for part in self._lists(value, node)]
         longest = f"greatest({', '.join(f'coalesce(len({sql}), 0)' for sql, _ in lists)})"
@@ -224,8 +232,8 @@ class Relations:
             padded = f"CASE WHEN {longest} = 0 THEN [NULL] ELSE {sql} END" if keep else sql
             made.append(f'unnest({padded}) AS "u{place}"')
             if kind.name == "row":
-                names = zip(kind.field_names, kind.of, strict=True)
-                parts = [(f"struct_extract({column(inner, f'u{place}')}, '{name}')", of) for name, of in names]
+                fields = zip(kind.field_names, kind.of, strict=True)
+                parts = [(f"struct_extract({column(inner, f'u{place}')}, '{name}')", of) for name, of in fields]
             else:
                 parts = [(column(inner, f"u{place}"), kind)]
             picks.extend(part for part, _ in parts)
@@ -240,7 +248,7 @@ class Relations:
         relation = node.args["alias"].name.lower() if node.args.get("alias") else ""
         if names and len(names) != len(kinds):
             told = f"Column alias list has {len(names)} entries but '{relation}' has {len(kinds)} columns available"
-            raise operators.mismatch(self._queries.source.where(node), told)
+            raise mismatch(self._queries.source.where(node), told)
         before = [
             replace(field, sql=column(alias, f"p{n}"), origin=field, scan=None) for n, field in enumerate(scope.fields)
         ]
@@ -263,7 +271,7 @@ class Relations:
         if value.type.name == "map":
             keys, values = f"map_keys({value.sql})", f"map_values({value.sql})"
             return [(keys, value.type.of[0]), (values, value.type.of[1])]
-        raise operators.mismatch(self._queries.source.where(node), f"Cannot unnest type: {value.type}")
+        raise mismatch(self._queries.source.where(node), f"Cannot unnest type: {value.type}")
 
 
 HIDDEN = (("$path", VARCHAR), ("$file_size", BIGINT))

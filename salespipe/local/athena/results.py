@@ -1,4 +1,4 @@
-"""Results as Athena leaves them in S3 (``<id>.csv`` or ``.txt``, and ``.metadata``) and pages them in GetQueryResults."""
+"""Results as Athena leaves them in S3 (``<id>.csv`` or ``.txt``, and ``.metadata``), and their pages."""
 
 from __future__ import annotations
 

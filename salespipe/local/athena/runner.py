@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +14,15 @@ from botocore.exceptions import ClientError
 
 from salespipe.local.api import Cloud
 from salespipe.local.athena.catalog import Catalog
-from salespipe.local.athena.engine import LIMIT_EXCEEDED, Connections, run
-from salespipe.local.athena.errors import QueryCancelled, QueryFailed
+from salespipe.local.athena.engine import LIMIT_EXCEEDED, Connections, Job, run
+from salespipe.local.athena.errors import QueryCancelledError, QueryError
 from salespipe.local.athena.executions import Execution, Executions
 from salespipe.local.athena.objects import ObjectCache, split
 from salespipe.local.athena.plan import Output
 from salespipe.local.athena.results import ColumnInfo, metadata, write_csv
 from salespipe.local.athena.session import Session
-from salespipe.local.athena.statements import Kind, Lines, Statements
+from salespipe.local.athena.show import Lines
+from salespipe.local.athena.statements import Kind, Statements
 
 log = logging.getLogger(__name__)
 
@@ -94,16 +94,16 @@ class Runner:
         try:
             running.check()
             self._run(execution, running)
-        except QueryCancelled as cancelled:
+        except QueryCancelledError as cancelled:
             return "CANCELLED", str(cancelled), {}
-        except QueryFailed as failure:
+        except QueryError as failure:
             return "FAILED", failure.reason, failure.athena_error
         except Exception:
             if running.stopped:
                 return "CANCELLED", "Query cancelled by user", {}
             log.exception("Query %s failed inside the local Athena.", execution.id)
-            failure = QueryFailed("GENERIC_INTERNAL_ERROR", "The query failed inside the local Athena; see its log")
-            return "FAILED", failure.reason, failure.athena_error
+            unknown = QueryError("GENERIC_INTERNAL_ERROR", "The query failed inside the local Athena; see its log")
+            return "FAILED", unknown.reason, unknown.athena_error
         return "SUCCEEDED", "", {}
 
     def _ended(self, execution: Execution, state: str, reason: str, error: dict[str, Any]) -> None:
@@ -134,14 +134,14 @@ class Runner:
                 names, types = [output.name for output in outputs], [output.type for output in outputs]
                 execution.rows = write_csv(path, names, types, rows)
 
-            ran = run(execution.statement, session, s3, self._cache, running, execution.cutoff, consume)
+            ran = run(Job(execution.statement, session, execution.cutoff), s3, self._cache, running, consume)
             execution.scanned, execution.planning, execution.columns = ran.scanned, ran.planning, columns
             execution.output_bytes = path.stat().st_size
             running.check()
             with path.open("rb") as body:
                 _put(s3, execution.location, body)
         finally:
-            os.unlink(path)
+            path.unlink(missing_ok=True)
         _put(s3, f"{execution.location}.metadata", metadata(columns))
 
     def _write_lines(self, execution: Execution, told: Lines, s3: Any) -> None:
@@ -161,4 +161,4 @@ def _put(s3: Any, location: str, body: Any) -> None:
         if str(error.response.get("Error", {}).get("Code")) != "NoSuchBucket":
             raise
         told = f"Unable to verify/create output bucket {bucket}"
-        raise QueryFailed("", told) from error
+        raise QueryError("", told) from error

@@ -10,7 +10,7 @@ from typing import Final
 import duckdb
 
 from salespipe.local.athena.catalog import Column, Table
-from salespipe.local.athena.errors import QueryFailed, failing
+from salespipe.local.athena.errors import QueryError, failing
 from salespipe.local.athena.json_lines import JsonSchema, bad_field, plain, rewrite
 from salespipe.local.athena.objects import ObjectCache
 from salespipe.local.athena.partitions import Located, typed
@@ -39,7 +39,7 @@ class Reader:
     def bind(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create (or replace) the view that the query's SQL names.
 
-        Raises ``QueryFailed`` for a format that is not read here.
+        Raises ``QueryError`` for a format that is not read here.
         """
         table, name = self._scan.table, self._scan.name
         hidden = {"$path": "path", "$file_size": "size"}
@@ -83,7 +83,7 @@ class Reader:
             return self._parquet(connection, files, table)
         if "opencsv" in serde or "lazysimple" in serde or not serde:
             return _csv(files, table)
-        raise QueryFailed("HIVE_UNSUPPORTED_FORMAT", f"The SerDe {table.serde} is not supported locally")
+        raise QueryError("HIVE_UNSUPPORTED_FORMAT", f"The SerDe {table.serde} is not supported locally")
 
     def _json(self, table: Table) -> tuple[str, list[str]]:
         schema = JsonSchema.of(table)
@@ -122,23 +122,23 @@ class Reader:
         self._rewritten = True
         return True
 
-    def explained(self, error: duckdb.Error) -> QueryFailed | None:
+    def explained(self, error: duckdb.Error) -> QueryError | None:
         """Athena's words for data that does not fit the table, when it is this scan's."""
         text = str(error)
         if (found := _TRANSFORM.search(text)) and found[1] in set(map(str, self._paths)):
             if "duplicate key" in found[3]:
                 told = f"Row is not a valid JSON Object - JSONException: Duplicate key {found[3].rpartition(' ')[2]}"
-                return QueryFailed("HIVE_CURSOR_ERROR", told)
+                return QueryError("HIVE_CURSOR_ERROR", told)
             shown = found[3].partition(": ")[2]
             place, value = bad_field(Path(found[1]), int(found[2]), shown, self._scan.table.columns)
             told = f"Error parsing field value '{value}' for field {place}: For input string: \"{value}\""
-            return QueryFailed("HIVE_BAD_DATA", told)
+            return QueryError("HIVE_BAD_DATA", told)
         if found := _MALFORMED.search(text):
-            return QueryFailed("HIVE_CURSOR_ERROR", "Row is not a valid JSON Object")
+            return QueryError("HIVE_CURSOR_ERROR", "Row is not a valid JSON Object")
         for path, one in zip(self._paths, self._located, strict=True):
             if str(path) in text:
                 told = f"Malformed data in {one.object.location} for table {self._scan.table.name}"
-                return QueryFailed("HIVE_BAD_DATA", told)
+                return QueryError("HIVE_BAD_DATA", told)
         return None
 
 
@@ -171,12 +171,13 @@ def _csv(files: str, table: Table) -> tuple[str, list[str]]:
     delimiter = told.get("separatorchar", ",") if opencsv else told.get("field.delim", _LAZY_DELIMITER)
     delimiter = "\t" if delimiter == "\\t" else delimiter
     quote = told.get("quotechar", '"') if opencsv else ""
-    escape = told.get("escapechar", "\\") if opencsv else ""
+    # opencsv takes a doubled quote besides its escape character, DuckDB one of the two.
+    escape = told.get("escapechar", quote) if opencsv else ""
     skipped = int(table.parameters.get("skip.header.line.count", "0") or 0)
     columns = ", ".join(f"{_text(column.name)}: 'VARCHAR'" for column in table.columns)
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = false, skip = {skipped}, delim = {_text(delimiter)}, "
-        f"quote = {_text(quote)}, escape = {_text(escape if escape != quote else quote)}, null_padding = true, "
+        f"quote = {_text(quote)}, escape = {_text(escape)}, null_padding = true, "
         f"nullstr = {_text(chr(92) + 'N')}, strict_mode = false, filename = true"
     )
     cells = [
@@ -192,7 +193,8 @@ def _csv_cell(place: int, column: Column, *, strict: bool) -> str:
         return cell
     if not strict:
         return f"TRY_CAST(nullif({cell}, '') AS {column.type.duck})"
-    message = f"'HIVE_BAD_DATA: Error parsing field value ''' || {cell} || ''' for field {place}: For input string: \"' || {cell} || '\"'"
+    shown = f"' || {cell} || '"
+    message = f"'HIVE_BAD_DATA: Error parsing field value ''{shown}'' for field {place}: For input string: \"{shown}\"'"
     return (
         f"CASE WHEN {cell} IS NULL THEN NULL WHEN TRY_CAST({cell} AS {column.type.duck}) IS NULL "
         f"THEN {failing(message, column.type.duck)} ELSE CAST({cell} AS {column.type.duck}) END"

@@ -8,7 +8,7 @@ from typing import Any
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler
 from salespipe.local.athena import statements
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.executions import Execution, Executions
 from salespipe.local.athena.metadata_api import MetadataApi
 from salespipe.local.athena.objects import split
@@ -106,7 +106,7 @@ class Athena:
             query = kind is None or kind.sub == "SELECT"
             if query:
                 parse_query(statement)
-        except QueryFailed as refused:
+        except QueryError as refused:
             raise AwsError("InvalidRequestException", refused.reason, AthenaErrorCode="MALFORMED_QUERY") from refused
         if kind is None:
             raise invalid("Queries of this type are not supported")

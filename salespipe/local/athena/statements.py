@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from salespipe.local.athena import partition_ddl, table_ddl, views
-from salespipe.local.athena.catalog import Catalog, Table
+from salespipe.local.athena.catalog import Catalog
 from salespipe.local.athena.ddl_text import Cursor
 from salespipe.local.athena.engine import compiled
-from salespipe.local.athena.errors import QueryFailed
-from salespipe.local.athena.results import ColumnInfo
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.session import CATALOG, Session
-
-_NOTHING: Final[tuple[str, ...]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """A text result: one value a line, the columns of a line being separated by tabs."""
-
-    columns: tuple[ColumnInfo, ...] = ()
-    lines: Sequence[str] = _NOTHING
+from salespipe.local.athena.show import Lines, Run, Show, failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,149 +58,44 @@ _COMMENTS: Final = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTA
 
 def kind(text: str) -> Kind | None:
     """What sort of statement a text is; ``None`` when it begins like none."""
-    bare = text[_COMMENTS.match(text).end() :]  # type: ignore[union-attr] - it matches the empty text too
+    bare = _COMMENTS.sub("", text, count=1)
     return next((of for pattern, of in _KINDS if re.match(pattern, bare, re.IGNORECASE)), None)
 
 
-def failed(told: str) -> QueryFailed:
-    """A failure in Hive's words."""
-    return QueryFailed("", f"FAILED: {told}")
-
-
 class Statements:
-    """Runs the statements of one execution.
-
-    ``ours`` is Glue's client; what it refuses becomes the execution's failure.
-    """
+    """Runs the statements of one execution; what Glue refuses becomes the execution's failure."""
 
     def __init__(self, session: Session, s3: Any) -> None:
         self._session = session
         self._catalog: Catalog = session.catalog
         self._glue = session.catalog.glue
         self._s3 = s3
+        self._show = Show(session)
+        self._handlers: Mapping[str, Run] = {
+            **self._show.handlers,
+            "CREATE_DATABASE": self._create_database,
+            "DROP_DATABASE": self._drop_database,
+            "CREATE_TABLE": self._create_table,
+            "DROP_TABLE": self._drop_table,
+            "DROP_VIEW": self._drop_view,
+            "CREATE_VIEW": self._create_view,
+            "ALTER_TABLE": self._alter_table,
+            "MSCK_REPAIR_TABLE": self._msck_repair_table,
+        }
 
     def run(self, text: str, of: Kind) -> Lines:
         """Run ``text``, a statement of kind ``of``.
 
-        Raises ``QueryFailed`` or ``SyntaxProblem``.
+        Raises ``QueryError`` or ``QuerySyntaxError``.
         """
-        method: Callable[[Cursor], Lines] | None = getattr(self, f"_{of.sub.lower()}", None)
+        method = self._handlers.get(of.sub)
         if method is None:
-            raise QueryFailed("NOT_SUPPORTED", f"{of.sub.replace('_', ' ')} is not supported locally")
+            raise QueryError("NOT_SUPPORTED", f"{of.sub.replace('_', ' ')} is not supported locally")
         try:
             return method(Cursor(text))
         except ClientError as error:
             told = error.response.get("Error", {})
             raise failed(f"Execution Error, return code 1: {told.get('Message')}") from error
-
-    def _table(self, names: list[str]) -> Table:
-        database, name = self._qualified(names)
-        table = self._catalog.table(database, name)
-        if table is None:
-            raise failed(f"SemanticException [Error 10001]: Table not found {database}.{name}")
-        return table
-
-    def _qualified(self, names: list[str]) -> tuple[str, str]:
-        names = names[1:] if len(names) == 3 and names[0] == CATALOG else names
-        database = names[0] if len(names) == 2 else self._session.database or "default"
-        return database, names[-1]
-
-    def _database(self, cursor: Cursor) -> str:
-        if not (cursor.take("IN") or cursor.take("FROM")):
-            return self._session.database or "default"
-        name = cursor.dotted()[-1]
-        if not self._catalog.has_database(name):
-            raise failed(f"SemanticException [Error 10072]: Database does not exist: {name}")
-        return name
-
-    def _pattern(self, cursor: Cursor) -> re.Pattern[str]:
-        cursor.take("LIKE")
-        if cursor.ended:
-            return re.compile(".*")
-        written = cursor.string()
-        parts = [re.escape(part).replace(r"\*", ".*").replace("%", ".*") for part in written.split("|")]
-        return re.compile("|".join(parts), re.IGNORECASE)
-
-    def _show_databases(self, cursor: Cursor) -> Lines:
-        cursor.need("SHOW")
-        cursor.need(cursor.peek())
-        pattern = self._pattern(cursor)
-        return _listed("database_name", [name for name in self._catalog.databases() if pattern.fullmatch(name)])
-
-    def _show_tables(self, cursor: Cursor) -> Lines:
-        cursor.need("SHOW", "TABLES")
-        database = self._database(cursor)
-        pattern = self._pattern(cursor)
-        tables = [table.name for table in self._catalog.tables(database) if pattern.fullmatch(table.name)]
-        return _listed("tab_name", tables)
-
-    def _show_views(self, cursor: Cursor) -> Lines:
-        cursor.need("SHOW", "VIEWS")
-        database = self._database(cursor)
-        pattern = self._pattern(cursor)
-        found = [table for table in self._catalog.tables(database) if table.view_text]
-        return _listed("views", [table.name for table in found if pattern.fullmatch(table.name)])
-
-    def _show_columns(self, cursor: Cursor) -> Lines:
-        cursor.need("SHOW", "COLUMNS")
-        if not cursor.take("IN"):
-            cursor.need("FROM")
-        names = cursor.dotted()
-        if cursor.take("IN") or cursor.take("FROM"):
-            names = [cursor.name(), names[-1]]
-        table = self._table(names)
-        return _listed("field", [f"{column.name:<20}" for column in (*table.columns, *table.partition_keys)])
-
-    def _show_partitions(self, cursor: Cursor) -> Lines:
-        cursor.need("SHOW", "PARTITIONS")
-        table = self._table(cursor.dotted())
-        if not table.partition_keys:
-            raise failed(f"SemanticException [Error 10001]: Table {table.name} is not a partitioned table")
-        found = [] if table.projected else self._catalog.partitions(table)
-        keys = [key.name for key in table.partition_keys]
-        lines = ["/".join(f"{k}={v}" for k, v in zip(keys, one.values, strict=True)) for one in found]
-        return _listed("partition", sorted(lines))
-
-    def _show_tblproperties(self, cursor: Cursor) -> Lines:
-        cursor.need("SHOW", "TBLPROPERTIES")
-        table = self._table(cursor.dotted())
-        values = table.raw.get("Parameters") or {}
-        if cursor.take("("):
-            wanted = cursor.string()
-            return _listed("prpt_name", [f"{wanted}\t{values.get(wanted, '')}"], "prpt_value")
-        return _listed("prpt_name", [f"{key}\t{value}" for key, value in sorted(values.items())], "prpt_value")
-
-    def _show_create_table(self, cursor: Cursor) -> Lines:
-        cursor.need("SHOW", "CREATE", "TABLE")
-        table = self._table(cursor.dotted())
-        if table.view_text:
-            raise failed(f"SemanticException {table.name} is a view, use SHOW CREATE VIEW")
-        return _listed("createtab_stmt", table_ddl.shown(table))
-
-    def _show_create_view(self, cursor: Cursor) -> Lines:
-        cursor.need("SHOW", "CREATE", "VIEW")
-        table = self._table(cursor.dotted())
-        if not table.view_text:
-            raise QueryFailed("NOT_SUPPORTED", f"Relation '{table.database}.{table.name}' is a table, not a view")
-        view = views.decoded(table)
-        return _listed("Create View", f"CREATE VIEW {table.database}.{table.name} AS\n{view.sql}".split("\n"))
-
-    def _describe_table(self, cursor: Cursor) -> Lines:
-        if not cursor.take("DESCRIBE"):
-            cursor.need("DESC")
-        if not cursor.take("EXTENDED"):
-            cursor.take("FORMATTED")
-        table = self._table(cursor.dotted())
-        lines = [_described(c.name, c.hive, c.comment) for c in (*table.columns, *table.partition_keys)]
-        if table.partition_keys:
-            lines += [
-                "\t \t ",
-                "# Partition Information\t \t ",
-                _described("# col_name", "data_type", "comment"),
-                "\t \t ",
-            ]
-            lines += [_described(key.name, key.hive, key.comment) for key in table.partition_keys]
-        return Lines(tuple(ColumnInfo(name, "string") for name in ("col_name", "data_type", "comment")), lines)
 
     def _create_database(self, cursor: Cursor) -> Lines:
         cursor.need("CREATE")
@@ -230,7 +115,8 @@ class Statements:
             if lenient:
                 return Lines()
             raise failed(
-                f"Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. Database {name} already exists"
+                "Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
+                f"Database {name} already exists"
             )
         self._glue.create_database(DatabaseInput=wanted)
         return Lines()
@@ -262,7 +148,7 @@ class Statements:
     def _create_table(self, cursor: Cursor) -> Lines:
         cursor.need("CREATE", "EXTERNAL", "TABLE")
         lenient = cursor.take("IF", "NOT", "EXISTS")
-        database, name = self._qualified(cursor.dotted())
+        database, name = self._show.qualified(cursor.dotted())
         wanted = table_ddl.table_input(cursor, name)
         if not self._catalog.has_database(database):
             raise failed(f"SemanticException [Error 10072]: Database does not exist: {database}")
@@ -284,7 +170,7 @@ class Statements:
     def _drop(self, cursor: Cursor, word: str) -> Lines:
         cursor.need("DROP", word)
         lenient = cursor.take("IF", "EXISTS")
-        database, name = self._qualified(cursor.dotted())
+        database, name = self._show.qualified(cursor.dotted())
         cursor.take("PURGE")
         cursor.done()
         table = self._catalog.table(database, name)
@@ -292,10 +178,10 @@ class Statements:
             if lenient:
                 return Lines()
             if word == "VIEW":
-                raise QueryFailed("TABLE_NOT_FOUND", f"line 1:1: View '{CATALOG}.{database}.{name}' does not exist")
+                raise QueryError("TABLE_NOT_FOUND", f"line 1:1: View '{CATALOG}.{database}.{name}' does not exist")
             raise failed(f"SemanticException [Error 10001]: Table not found {name}")
         if word == "VIEW" and not table.view_text:
-            raise QueryFailed(
+            raise QueryError(
                 "TABLE_NOT_FOUND",
                 f"line 1:1: View '{CATALOG}.{database}.{name}' does not exist, but a table with that name exists",
             )
@@ -308,39 +194,31 @@ class Statements:
         cursor.need("CREATE")
         replace = cursor.take("OR", "REPLACE")
         cursor.need("VIEW")
-        database, name = self._qualified(cursor.dotted())
+        database, name = self._show.qualified(cursor.dotted())
         cursor.need("AS")
         sql = cursor.rest().strip()
         if not self._catalog.has_database(database):
-            raise QueryFailed("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist")
+            raise QueryError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist")
         query, _ = compiled(sql, self._session)
         wanted = views.table_input(name, sql, self._session.database or database, query.outputs)
         known = self._catalog.table(database, name)
         if known is None:
             self._glue.create_table(DatabaseName=database, TableInput=wanted)
         elif not known.view_text:
-            raise QueryFailed("TABLE_ALREADY_EXISTS", f"line 1:1: Table already exists: '{CATALOG}.{database}.{name}'")
+            raise QueryError("TABLE_ALREADY_EXISTS", f"line 1:1: Table already exists: '{CATALOG}.{database}.{name}'")
         elif not replace:
-            raise QueryFailed("TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: '{CATALOG}.{database}.{name}'")
+            raise QueryError("TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: '{CATALOG}.{database}.{name}'")
         else:
             self._glue.update_table(DatabaseName=database, TableInput=wanted)
         return Lines()
 
     def _alter_table(self, cursor: Cursor) -> Lines:
         cursor.need("ALTER", "TABLE")
-        table = self._table(cursor.dotted())
+        table = self._show.table(cursor.dotted())
         partition_ddl.alter(cursor, table, self._glue)
         return Lines()
 
     def _msck_repair_table(self, cursor: Cursor) -> Lines:
         cursor.need("MSCK", "REPAIR", "TABLE")
-        table = self._table(cursor.dotted())
+        table = self._show.table(cursor.dotted())
         return Lines(lines=partition_ddl.repair(table, self._catalog, self._s3))
-
-
-def _listed(name: str, lines: Sequence[str], *more: str) -> Lines:
-    return Lines(tuple(ColumnInfo(column, "string") for column in (name, *more)), lines)
-
-
-def _described(name: str, kind: str, comment: str) -> str:
-    return f"{name:<20}\t{kind:<20}\t{comment:<20}"

@@ -13,9 +13,9 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
-from salespipe.local.athena.errors import SyntaxProblem
+from salespipe.local.athena.errors import QuerySyntaxError
 
 _OWN_SYNTAX: Final = ("CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST", "LISTAGG")
 
@@ -29,6 +29,7 @@ class SalespipeAthena(Trino):
     """Trino as Athena speaks it; subscripts are kept as written."""
 
     INDEX_OFFSET = 0
+    SUPPORTS_USER_DEFINED_TYPES = True
     Parser = _Parser
 
 
@@ -58,7 +59,9 @@ class Source:
         try:
             self.tokens: list[Token] = SalespipeAthena().tokenize(text)
         except TokenError as error:
-            raise SyntaxProblem(f"{self.at(len(text))}: mismatched input '<EOF>'. Expecting: <expression>") from error
+            raise QuerySyntaxError(
+                f"{self.at(len(text))}: mismatched input '<EOF>'. Expecting: <expression>"
+            ) from error
         self._starts = [token.start for token in self.tokens]
 
     def at(self, offset: int) -> str:
@@ -79,11 +82,19 @@ class Source:
 
     def operator(self, node: exp.Binary) -> str:
         """``line 1:8`` of the operator between two operands, where Trino sees a comparison or an addition."""
-        right = min((f.meta["start"] for f in node.expression.walk() if "start" in f.meta), default=0)
-        for place in range(bisect.bisect_left(self._starts, right) - 1, -1, -1):
-            if self.tokens[place].text.upper() in _OPERATORS:
-                return self.at(self.tokens[place].start)
-        return self.where(node)
+        right = min((f.meta["start"] for f in node.expression.walk() if "start" in f.meta), default=-1)
+        if right >= 0:
+            places = range(bisect.bisect_left(self._starts, right) - 1, -1, -1)
+        else:  # NULL and true carry no position
+            left = max((f.meta["end"] for f in node.this.walk() if "end" in f.meta), default=0)
+            places = range(bisect.bisect_right(self._starts, left), len(self.tokens), 1)
+        found = next((n for n in places if self.tokens[n].text.upper() in _OPERATORS), None)
+        return self.where(node) if found is None else self.at(self.tokens[found].start)
+
+    def before(self, node: exp.Expr) -> str:
+        """The token before ``node``, in upper case: DECIMAL tells ``DECIMAL '1.5'`` from ``CAST('1.5' AS DECIMAL)``."""
+        place = bisect.bisect_left(self._starts, self.start(node)) - 1
+        return str(self.tokens[place].text).upper() if place >= 0 else ""
 
     def _back(self, offset: int, words: tuple[str, ...]) -> int:
         for place in range(bisect.bisect_left(self._starts, offset), -1, -1):
@@ -118,13 +129,13 @@ _OPERATORS: Final = frozenset(
 def parse_query(text: str) -> tuple[exp.Query, Source]:
     """The tree of one query (SELECT, WITH, VALUES, TABLE).
 
-    Raises ``SyntaxProblem`` with Athena's message and position.
+    Raises ``QuerySyntaxError`` with Athena's message and position.
     """
     source = Source(text)
     while source.tokens and source.tokens[-1].token_type == TokenType.SEMICOLON:
         source.tokens.pop()
     if not source.tokens:
-        raise SyntaxProblem(f"{source.at(len(text))}: mismatched input '<EOF>'. Expecting: {_STATEMENTS}")
+        raise QuerySyntaxError(f"{source.at(len(text))}: mismatched input '<EOF>'. Expecting: {_STATEMENTS}")
     if source.tokens[0].text.upper() not in _QUERY_STARTS:
         raise _mismatch(source, 0, _STATEMENTS)
     _check_tokens(source)
@@ -134,6 +145,8 @@ def parse_query(text: str) -> tuple[exp.Query, Source]:
     except ParseError as error:
         raise _explained(source, error) from error
     tree = trees[0] if len(trees) == 1 else None
+    if isinstance(tree, exp.Values):
+        tree = exp.select("*").from_(tree)
     if isinstance(tree, exp.Subquery) and not tree.args.get("joins"):
         tree = _unwrapped(tree)
     if not isinstance(tree, exp.Query):
@@ -146,12 +159,12 @@ def _unwrapped(tree: exp.Subquery) -> exp.Expr:
     return tree.this if bare else exp.select("*").from_(tree.copy())
 
 
-def _mismatch(source: Source, place: int, expecting: str) -> SyntaxProblem:
+def _mismatch(source: Source, place: int, expecting: str) -> QuerySyntaxError:
     if place < len(source.tokens):
         token = source.tokens[place]
         shown = source.text[token.start : token.end + 1]
-        return SyntaxProblem(f"{source.at(token.start)}: mismatched input '{shown}'. Expecting: {expecting}")
-    return SyntaxProblem(f"{source.at(len(source.text))}: mismatched input '<EOF>'. Expecting: {expecting}")
+        return QuerySyntaxError(f"{source.at(token.start)}: mismatched input '{shown}'. Expecting: {expecting}")
+    return QuerySyntaxError(f"{source.at(len(source.text))}: mismatched input '<EOF>'. Expecting: {expecting}")
 
 
 def _check_tokens(source: Source) -> None:
@@ -163,6 +176,13 @@ def _check_tokens(source: Source) -> None:
             raise _mismatch(source, place + 1, "'*', 'ALL', 'DISTINCT', <expression>")
         if word == "," and after in (_CLAUSES | {""}):
             raise _mismatch(source, place + 1, "'*', <expression>" if _in_items(words, place) else "<expression>")
+        within = place and words[place - 1] == "WITHIN"
+        if word in {"GROUP", "ORDER"} and tokens[place].token_type == TokenType.VAR and not within:
+            raise _mismatch(source, place + 1, "'BY'")
+        if word in {"LIMIT", "OFFSET"} and after == "-":
+            raise _mismatch(source, place + 1, "'?', 'ALL', <integer>" if word == "LIMIT" else "'?', <integer>")
+        if word in {"FROM", "JOIN"} and not after:
+            raise _mismatch(source, place + 1, "'(', 'LATERAL', 'TABLE', 'UNNEST', <identifier>")
         starred = word == "*" and place and words[place - 1] in {"SELECT", ",", "."}
         if starred and place + 1 < len(tokens) and tokens[place + 1].token_type == TokenType.VAR and after != "EXCEPT":
             raise _mismatch(source, place + 1, _AFTER_ITEM)
@@ -175,7 +195,7 @@ def _in_items(words: list[str], place: int) -> bool:
     return False
 
 
-def _explained(source: Source, error: ParseError) -> SyntaxProblem:
+def _explained(source: Source, error: ParseError) -> QuerySyntaxError:
     """Athena's message for sqlglot's: the same token where possible."""
     told = error.errors[0] if error.errors else {}
     highlight, description = str(told.get("highlight") or ""), str(told.get("description") or "")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from salespipe.local.athena.catalog import Table
 from salespipe.local.athena.ddl_text import Cursor
-from salespipe.local.athena.errors import QueryFailed
-from salespipe.local.athena.types import parse
+from salespipe.local.athena.errors import QueryError
+from salespipe.local.athena.type_text import parse
 
 _TEXT_IN: Final = "org.apache.hadoop.mapred.TextInputFormat"
 _TEXT_OUT: Final = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
@@ -27,64 +28,79 @@ _STORED: Final = {
 }
 
 
+@dataclass
+class _Clauses:
+    """What the clauses behind the columns say; ``stored`` is input format, output format and SerDe."""
+
+    keys: list[dict[str, str]] = field(default_factory=list)
+    location: str = ""
+    serde: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
+    stored: tuple[str, str, str] = _STORED["TEXTFILE"]
+    parameters: dict[str, str] = field(default_factory=lambda: {"EXTERNAL": "TRUE"})
+
+
 def table_input(cursor: Cursor, name: str) -> dict[str, Any]:
     """Glue's TableInput of a table whose name has just been read from ``cursor``.
 
-    Raises ``SyntaxProblem`` with the position of what is wrong.
+    Raises ``QuerySyntaxError`` with the position of what is wrong.
     """
     columns = _columns(cursor)
-    keys: list[dict[str, str]] = []
-    comment, location = "", ""
-    serde, properties = "", {}
-    stored = _STORED["TEXTFILE"]
-    parameters = {"EXTERNAL": "TRUE"}
+    told = _Clauses()
     while not cursor.ended:
-        if cursor.take("COMMENT"):
-            comment = cursor.string()
-        elif cursor.take("PARTITIONED", "BY"):
-            keys = _columns(cursor)
-        elif cursor.take("ROW", "FORMAT", "SERDE"):
-            serde = cursor.string()
-        elif cursor.take("ROW", "FORMAT", "DELIMITED"):
-            properties.update(_delimited(cursor))
-        elif cursor.take("WITH", "SERDEPROPERTIES"):
-            properties.update(cursor.pairs())
-        elif cursor.take("STORED", "AS", "INPUTFORMAT"):
-            read = cursor.string()
-            cursor.need("OUTPUTFORMAT")
-            stored = (read, cursor.string(), stored[2])
-        elif cursor.take("STORED", "AS"):
-            form = cursor.value().upper()
-            if form not in _STORED:
-                raise QueryFailed(
-                    "", f"FAILED: SemanticException Unrecognized file format in STORED AS clause: '{form}'"
-                )
-            stored = _STORED[form]
-        elif cursor.take("LOCATION"):
-            location = cursor.string()
-        elif cursor.take("TBLPROPERTIES"):
-            parameters.update(cursor.pairs())
-        else:
-            raise cursor.unexpected("'COMMENT', 'LOCATION', 'PARTITIONED', 'ROW', 'STORED', 'TBLPROPERTIES', 'WITH'")
-    if not location.startswith("s3://"):
-        raise QueryFailed("", "FAILED: SemanticException Table location can not be null")
-    twice = {key["Name"] for key in keys} & {column["Name"] for column in columns}
+        _clause(cursor, told)
+    if not told.location.startswith("s3://"):
+        raise QueryError("", "FAILED: SemanticException Table location can not be null")
+    twice = {key["Name"] for key in told.keys} & {column["Name"] for column in columns}
     if twice:
-        raise QueryFailed("", "FAILED: SemanticException [Error 10035]: Column repeated in partitioning columns")
+        raise QueryError("", "FAILED: SemanticException [Error 10035]: Column repeated in partitioning columns")
     return {
         "Name": name,
         "TableType": "EXTERNAL_TABLE",
-        "PartitionKeys": keys,
-        "Parameters": {**parameters, **({"comment": comment} if comment else {})},
+        "PartitionKeys": told.keys,
+        "Parameters": told.parameters,
         "StorageDescriptor": {
             "Columns": columns,
-            "Location": location,
-            "InputFormat": stored[0],
-            "OutputFormat": stored[1],
+            "Location": told.location,
+            "InputFormat": told.stored[0],
+            "OutputFormat": told.stored[1],
             "Compressed": False,
-            "SerdeInfo": {"SerializationLibrary": serde or stored[2], "Parameters": properties},
+            "SerdeInfo": {"SerializationLibrary": told.serde or told.stored[2], "Parameters": told.properties},
         },
     }
+
+
+def _clause(cursor: Cursor, told: _Clauses) -> None:
+    if cursor.take("COMMENT"):
+        told.parameters["comment"] = cursor.string()
+    elif cursor.take("PARTITIONED", "BY"):
+        told.keys = _columns(cursor)
+    elif cursor.take("ROW", "FORMAT", "SERDE"):
+        told.serde = cursor.string()
+    elif cursor.take("ROW", "FORMAT", "DELIMITED"):
+        told.properties.update(_delimited(cursor))
+    elif cursor.take("WITH", "SERDEPROPERTIES"):
+        told.properties.update(cursor.pairs())
+    elif cursor.take("STORED", "AS"):
+        told.stored = _stored(cursor, told.stored[2])
+    elif cursor.take("LOCATION"):
+        told.location = cursor.string()
+    elif cursor.take("TBLPROPERTIES"):
+        told.parameters.update(cursor.pairs())
+    else:
+        raise cursor.unexpected("'COMMENT', 'LOCATION', 'PARTITIONED', 'ROW', 'STORED', 'TBLPROPERTIES', 'WITH'")
+
+
+def _stored(cursor: Cursor, serde: str) -> tuple[str, str, str]:
+    if cursor.take("INPUTFORMAT"):
+        read = cursor.string()
+        cursor.need("OUTPUTFORMAT")
+        return read, cursor.string(), serde
+    form = cursor.value().upper()
+    if form not in _STORED:
+        told = f"SemanticException Unrecognized file format in STORED AS clause: '{form}'"
+        raise QueryError("", f"FAILED: {told}")
+    return _STORED[form]
 
 
 def _columns(cursor: Cursor) -> list[dict[str, str]]:
@@ -95,7 +111,7 @@ def _columns(cursor: Cursor) -> list[dict[str, str]]:
         try:
             parse(column["Type"])
         except ValueError as error:
-            raise QueryFailed(
+            raise QueryError(
                 "", f"FAILED: ParseException cannot recognize input near '{column['Type']}' in column type"
             ) from error
         if cursor.take("COMMENT"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,7 +49,7 @@ class Type:
             return f"STRUCT({', '.join(f'{quoted(name)} {of.duck}' for name, of in named)})"
         if self.name == "decimal":
             return f"DECIMAL({self.args[0]}, {self.args[1]})"
-        return _DUCK[self.name]
+        return DUCK[self.name]
 
     @property
     def field_names(self) -> tuple[str, ...]:
@@ -98,7 +97,7 @@ def quoted(name: str) -> str:
 
 
 _WIDTH: Final = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
-_DUCK: Final = {
+DUCK: Final = {
     "boolean": "BOOLEAN",
     "tinyint": "TINYINT",
     "smallint": "SMALLINT",
@@ -121,21 +120,25 @@ _DUCK: Final = {
     "function": "INTEGER",
 }
 _HIVE_STORABLE: Final = frozenset(
-    ["boolean", "tinyint", "smallint", "integer", "bigint", "real", "double", "decimal", "varchar", "char", "varbinary", "date", "timestamp", "array", "map", "row"]
+    [
+        "boolean",
+        "tinyint",
+        "smallint",
+        "integer",
+        "bigint",
+        "real",
+        "double",
+        "decimal",
+        "varchar",
+        "char",
+        "varbinary",
+        "date",
+        "timestamp",
+        "array",
+        "map",
+        "row",
+    ]
 )
-_ALIASES: Final = {
-    "string": "varchar",
-    "int": "integer",
-    "float": "real",
-    "struct": "row",
-    "binary": "varbinary",
-    "double precision": "double",
-    "numeric": "decimal",
-    "dec": "decimal",
-    "timestamptz": "timestamp with time zone",
-    "long": "bigint",
-}
-
 BOOLEAN: Final = Type("boolean")
 INTEGER: Final = Type("integer")
 BIGINT: Final = Type("bigint")
@@ -161,102 +164,6 @@ def array(of: Type) -> Type:
     return Type("array", of=(of,))
 
 
-_TOKEN: Final = re.compile(r'\s*("(?:[^"]|"")*"|`[^`]*`|[\w.$-]+|\d+|[<>(),:])')
-
-
-class _Reader:
-    """Reads a type in Hive's or in Trino's spelling from its tokens."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = _TOKEN.findall(text)
-        if re.sub(r"\s+", "", "".join(self.tokens)) != re.sub(r"\s+", "", text):
-            raise ValueError(text)
-        self.at = 0
-
-    def peek(self, ahead: int = 0) -> str:
-        place = self.at + ahead
-        return self.tokens[place] if place < len(self.tokens) else ""
-
-    def take(self, *wanted: str) -> bool:
-        if self.peek().lower() in wanted:
-            self.at += 1
-            return True
-        return False
-
-    def type(self) -> Type:
-        word = self.peek()
-        self.at += 1
-        if not word:
-            raise ValueError(self.text)
-        if len(word) == 1 and word.isupper():
-            return Type(word)
-        name = word.lower()
-        if name == "double":
-            self.take("precision")
-        name = _ALIASES.get(name, name)
-        if name == "interval":
-            return self.interval()
-        args: list[int] = []
-        of: list[Type] = []
-        fields: list[str] = []
-        if self.take("<", "("):
-            while not self.take(">", ")"):
-                self.argument(name, args, of, fields)
-                if not self.peek():
-                    raise ValueError(self.text)
-                self.take(",")
-        if name in {"timestamp", "time"}:
-            args = []
-            if self.take("with"):
-                self.at += 2
-                name += " with time zone"
-        return self.made(name, args, of, fields)
-
-    def argument(self, name: str, args: list[int], of: list[Type], fields: list[str]) -> None:
-        if self.peek().isdigit():
-            args.append(int(self.peek()))
-            self.at += 1
-        elif name == "row":
-            named = self.peek(1) not in {",", ")", ">", "(", "<"}
-            fields.append(self.peek().strip('`"').lower() if named else "")
-            self.at += named
-            self.take(":")
-            of.append(self.type())
-        else:
-            of.append(self.type())
-
-    def interval(self) -> Type:
-        unit = self.peek().lower()
-        self.at += 3
-        return DAY_INTERVAL if unit == "day" else MONTH_INTERVAL
-
-    def made(self, name: str, args: list[int], of: list[Type], fields: list[str]) -> Type:
-        if name == "decimal" and len(args) < 2:
-            args = [args[0] if args else (38 if not of else 0), 0]
-        if name in {"array", "map", "row", "function"}:
-            if len(of) != {"array": 1, "map": 2}.get(name, len(of)):
-                raise ValueError(self.text)
-            return Type(name, (), tuple(of), tuple(fields))
-        if name not in _DUCK and name != "decimal":
-            raise ValueError(self.text)
-        if name == "varchar" and args and args[0] >= UNBOUNDED:
-            args = []
-        return Type(name, tuple(args))
-
-
-def parse(text: str) -> Type:
-    """The type that ``text`` spells, in Hive's or Trino's way.
-
-    Raises ``ValueError`` when there is no such type.
-    """
-    reader = _Reader(text)
-    found = reader.type()
-    if reader.peek():
-        raise ValueError(text)
-    return found
-
-
 def as_decimal(of: Type) -> Type:
     """The decimal that holds every value of an integer or decimal type."""
     return of if of.name == "decimal" else decimal(_WIDTH[of.name], 0)
@@ -266,7 +173,7 @@ _ORDER: Final = ("tinyint", "smallint", "integer", "bigint", "decimal", "real", 
 _TIME_ORDER: Final = ("date", "timestamp", "timestamp with time zone")
 
 
-def common(left: Type, right: Type) -> Type | None:
+def common(left: Type, right: Type) -> Type | None:  # noqa: PLR0911 - one answer for each pair of kinds
     """The type to which Trino brings both sides by itself, or ``None`` when it refuses (varchar and integer)."""
     if left == right or right.name == "unknown":
         return left

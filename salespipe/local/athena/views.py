@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.plan import Output
 from salespipe.local.athena.session import CATALOG
 
@@ -33,34 +33,32 @@ class View:
 def decoded(table: Table) -> View:
     """The definition that a Glue table holds.
 
-    Raises ``QueryFailed`` INVALID_VIEW when it is not one that Athena wrote.
+    Raises ``QueryError`` INVALID_VIEW when it is not one that Athena wrote.
     """
     text = table.view_text
     try:
-        if not (text.startswith(_PREFIX) and text.endswith(_SUFFIX)):
-            raise ValueError(text)
-        told = json.loads(base64.b64decode(text[len(_PREFIX) : -len(_SUFFIX)]))
+        told = json.loads(base64.b64decode(text.removeprefix(_PREFIX).removesuffix(_SUFFIX), validate=True))
         columns = tuple(str(column["name"]).lower() for column in told["columns"])
         return View(
             table.database, table.name, str(told["originalSql"]), str(told.get("schema") or table.database), columns
         )
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         shown = f"{CATALOG}.{table.database}.{table.name}"
-        raise QueryFailed("INVALID_VIEW", f"Invalid view definition of '{shown}'") from error
+        raise QueryError("INVALID_VIEW", f"Invalid view definition of '{shown}'") from error
 
 
 def table_input(name: str, sql: str, schema: str, outputs: tuple[Output, ...]) -> dict[str, Any]:
     """Glue's TableInput of a view.
 
-    Raises ``QueryFailed`` for columns that a view cannot have: no name, one name twice, a type that Hive lacks.
+    Raises ``QueryError`` for columns that a view cannot have: no name, one name twice, a type that Hive lacks.
     """
     seen: set[str] = set()
     for output in outputs:
         if output.name in seen:
-            raise QueryFailed("DUPLICATE_COLUMN_NAME", f"Column name '{output.name}' specified more than once")
+            raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{output.name}' specified more than once")
         seen.add(output.name)
         if not output.type.storable:
-            raise QueryFailed("NOT_SUPPORTED", f"Unsupported Hive type: {output.type}")
+            raise QueryError("NOT_SUPPORTED", f"Unsupported Hive type: {output.type}")
     definition = {
         "originalSql": sql,
         "catalog": CATALOG,

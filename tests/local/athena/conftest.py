@@ -3,7 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,12 @@ from moto import mock_aws
 
 from salespipe.local.api import Call, Cloud
 from salespipe.local.athena import Athena
+from salespipe.local.athena.catalog import Catalog, Table
+from salespipe.local.athena.engine import Connections, Job, run
+from salespipe.local.athena.formats import printer
+from salespipe.local.athena.objects import ObjectCache
+from salespipe.local.athena.plan import Output
+from salespipe.local.athena.session import Session
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 
@@ -150,12 +156,49 @@ def fields(text: str) -> list[dict[str, str]]:
     return [{"Name": name, "Type": kind.strip()} for name, kind in pairs]
 
 
+@pytest.fixture(scope="session")
+def clients() -> Iterator[Clients]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            environment.setenv(name, "testing")
+        environment.delenv("AWS_PROFILE", raising=False)
+        with mock_aws():
+            made = Clients()
+            yield made
+            for client in made.made.values():
+                client.close()
+
+
+class NoTables(Catalog):
+    """A catalog of one empty database."""
+
+    def databases(self) -> list[str]:
+        return ["shop"]
+
+    def table(self, database: str, name: str) -> Table | None:  # noqa: ARG002 - there is none of any name
+        return None
+
+
 @pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+def compute(tmp_path: Path) -> Callable[[str], tuple[list[str], list[list[str | None]]]]:
+    """Runs a query without tables: the columns with their types, and the rows as Athena prints them."""
+    cache = ObjectCache(tmp_path / "objects")
+
+    def computed(sql: str) -> tuple[list[str], list[list[str | None]]]:
+        types: list[str] = []
+        rows: list[list[str | None]] = []
+
+        def consume(outputs: Sequence[Output], found: Iterator[Sequence[Any]]) -> None:
+            types.extend(f"{output.name} {output.type}" for output in outputs)
+            printers = [printer(output.type) for output in outputs]
+            for row in found:
+                pairs = zip(printers, row, strict=True)
+                rows.append([None if value is None else shown(value) for shown, value in pairs])
+
+        run(Job(sql, Session(NoTables(None), "shop", NOW)), None, cache, Connections(), consume)
+        return types, rows
+
+    return computed
 
 
 @pytest.fixture
@@ -166,17 +209,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def world(credentials: None, store: Store) -> Iterator[World]:
-    with mock_aws():
-        clients, now = Clients(), [NOW]
-        cloud = Cloud(
-            store, RecordLog(store, lambda: now[0]), clients, "http://127.0.0.1:1", "123456789012", lambda: now[0]
-        )
-        made = World(Athena(cloud), cloud, clients, now)
-        made.s3.create_bucket(Bucket=BUCKET)
-        made.glue.create_database(DatabaseInput={"Name": "shop"})
-        made.athena.start()
-        yield made
-        made.athena.stop()
-        for client in clients.made.values():
-            client.close()
+def world(clients: Clients, store: Store) -> Iterator[World]:
+    now = [NOW]
+    log = RecordLog(store, lambda: now[0])
+    cloud = Cloud(store, log, clients, "http://127.0.0.1:1", "123456789012", lambda: now[0])
+    made = World(Athena(cloud), cloud, clients, now)
+    made.s3.create_bucket(Bucket=BUCKET)
+    made.glue.create_database(DatabaseInput={"Name": "shop"})
+    made.athena.start()
+    yield made
+    made.athena.stop()
+    for one in made.s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        made.s3.delete_object(Bucket=BUCKET, Key=one["Key"])
+    made.s3.delete_bucket(Bucket=BUCKET)
+    for database in made.glue.get_databases()["DatabaseList"]:
+        made.glue.delete_database(Name=database["Name"])

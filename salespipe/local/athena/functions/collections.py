@@ -1,5 +1,7 @@
 """Arrays, maps and JSON."""
 
+# ruff: noqa: E501 - a row of a table is one line
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -46,12 +48,13 @@ any_match(array(T), function(T, boolean)) -> boolean = trino_any(list_transform(
 all_match(array(T), function(T, boolean)) -> boolean = trino_all(list_transform({0}, {1}))
 none_match(array(T), function(T, boolean)) -> boolean = NOT trino_any(list_transform({0}, {1}))
 reduce(array(T), S, function(S, T, S), function(S, R)) -> R = @reduce
+zip(array(T), array(U)) -> array(row(T, U)) = list_transform(range(1, greatest(len({0}), len({1})) + 1), lambda i: struct_pack(field0 := {0}[i], field1 := {1}[i]))
 zip_with(array(T), array(U), function(T, U, R)) -> array(R) = @zip_with
 map() -> map(K, V) = MAP {{}}
 map(array(K), array(V)) -> map(K, V) = map({0}, {1})
 map_keys(map(K, V)) -> array(K) = map_keys({0})
 map_values(map(K, V)) -> array(V) = map_values({0})
-map_entries(map(K, V)) -> array(row(K, V)) = CAST(map_entries({0}) AS {r})
+map_entries(map(K, V)) -> array(row(K, V)) = list_transform(map_entries({0}), lambda e: struct_pack(field0 := e.key, field1 := e.value))
 map_concat(map(K, V)...) -> map(K, V) = map_concat({all})
 map_from_entries(array(row(K, V))) -> map(K, V) = map_from_entries({0})
 map_filter(map(K, V), function(K, V, boolean)) -> map(K, V) = @map_filter

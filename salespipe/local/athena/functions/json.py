@@ -36,8 +36,10 @@ MACROS: Final = {
     "len(list_filter(a[:i], lambda y: y IS NULL)) = 1))",
     "trino_slice": """(a, f, n) AS CASE WHEN f > 0 THEN a[f:f + n - 1]
         WHEN -f > len(a) THEN [] ELSE a[len(a) + f + 1:len(a) + f + n] END""",
-    "trino_any": "(l) AS CASE WHEN list_contains(l, true) THEN true WHEN len(l) > list_count(l) THEN NULL WHEN l IS NOT NULL THEN false END",
-    "trino_all": "(l) AS CASE WHEN list_contains(l, false) THEN false WHEN len(l) > list_count(l) THEN NULL WHEN l IS NOT NULL THEN true END",
+    "trino_any": """(l) AS CASE WHEN list_contains(l, true) THEN true WHEN len(l) > list_count(l) THEN NULL
+        WHEN l IS NOT NULL THEN false END""",
+    "trino_all": """(l) AS CASE WHEN list_contains(l, false) THEN false WHEN len(l) > list_count(l) THEN NULL
+        WHEN l IS NOT NULL THEN true END""",
     # Text that is no JSON: the functions that take text answer NULL.
     "trino_json": "(t) AS CASE WHEN json_valid(t) THEN CAST(t AS JSON) END",
     "trino_json_extract": "(t, p) AS json_extract(trino_json(t), p)",

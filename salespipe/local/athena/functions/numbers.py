@@ -1,12 +1,14 @@
 """Arithmetic, rounding, comparison and conversion of numbers."""
 
+# ruff: noqa: E501 - a row of a table is one line
+
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.functions.registry import declared
 from salespipe.local.athena.plan import Expr
 from salespipe.local.athena.types import Type
@@ -60,6 +62,7 @@ bitwise_left_shift(bigint, bigint) -> bigint = ({0} << {1})
 bitwise_right_shift(bigint, bigint) -> bigint = ({0} >> {1})
 bit_count(bigint, bigint) -> bigint = bit_count({0})
 to_base(bigint, bigint) -> varchar = lower(to_base({0}, CAST({1} AS INTEGER)))
+from_base(varchar, bigint) -> bigint = trino_from_base({0}, {1})
 greatest(T, T...) -> T = @greatest
 least(T, T...) -> T = @least
 format(varchar, A) -> varchar = @format
@@ -83,7 +86,7 @@ def _format(args: Sequence[Expr], _result: Type) -> str:
     """Java's format text, which DuckDB's printf mostly understands; thousands are grouped by format."""
     text = args[0].value
     if not isinstance(text, str):
-        raise QueryFailed("NOT_SUPPORTED", "format() of a text that is not a literal is not supported locally")
+        raise QueryError("NOT_SUPPORTED", "format() of a text that is not a literal is not supported locally")
     parts: list[str] = []
     place = at = 0
     for found in _SPECIFIER.finditer(text):
@@ -94,7 +97,7 @@ def _format(args: Sequence[Expr], _result: Type) -> str:
             continue
         place += 1
         if place >= len(args):
-            raise QueryFailed(
+            raise QueryError(
                 "INVALID_FUNCTION_ARGUMENT", f"Invalid format string: {text} (Format specifier '{found[0]}')"
             )
         parts.append(_formatted(found, args[place]))
@@ -132,6 +135,8 @@ FUNCTIONS: Final = tuple(
 
 MACROS: Final = {
     "trino_ln": "(x) AS CASE WHEN x > 0 THEN ln(x) WHEN x = 0 THEN '-inf'::DOUBLE WHEN x < 0 THEN 'nan'::DOUBLE END",
+    "trino_from_base": """(t, b) AS CAST(list_sum(list_transform(range(1, length(t) + 1), lambda i:
+        (strpos('0123456789abcdefghijklmnopqrstuvwxyz', lower(t[i])) - 1) * CAST(pow(b, length(t) - i) AS BIGINT))) AS BIGINT)""",
     "trino_width_bucket": """(x, low, high, n) AS CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1
         ELSE CAST(floor((x - low) / (high - low) * n) AS BIGINT) + 1 END""",
     # CAST(double AS varchar) as Java prints it: 1.0E10, 1.0E-4, 12.5.

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from salespipe.local.athena.plan import Expr
-from salespipe.local.athena.types import UNKNOWN, Type, coerces, common, parse
+from salespipe.local.athena.type_text import parse
+from salespipe.local.athena.types import UNKNOWN, Type, coerces, common
 
 Build = Callable[[Sequence[Expr], Type], str]
 
@@ -144,6 +145,8 @@ _ORDER: Final = ("tinyint", "smallint", "integer", "bigint", "decimal", "real", 
 
 
 def _distance(source: Type, target: Type) -> int:
+    if source.name == "decimal" and target.name == "real":
+        return len(_ORDER)  # Trino takes the double
     if source.name in _ORDER and target.name in _ORDER:
         return _ORDER.index(target.name) - _ORDER.index(source.name)
     return 0
@@ -161,4 +164,6 @@ def substituted(of: Type, bound: dict[str, Type]) -> Type:
 def _display(of: Type) -> str:
     if of.name == "varchar" and not of.args:
         return "varchar(x)"
+    if of.name == "decimal":
+        return "decimal(p,s)"
     return str(of)

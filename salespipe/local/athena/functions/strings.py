@@ -1,5 +1,7 @@
 """Text, regular expressions and binary."""
 
+# ruff: noqa: E501 - a row of a table is one line
+
 from __future__ import annotations
 
 from collections.abc import Sequence

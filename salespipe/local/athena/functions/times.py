@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from salespipe.local.athena.errors import QueryFailed
+from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.functions.registry import declared, local
 from salespipe.local.athena.plan import Expr
 from salespipe.local.athena.types import Type
@@ -65,9 +65,9 @@ _UNITS: Final = ("millisecond", "second", "minute", "hour", "day", "week", "mont
 def _unit(args: Sequence[Expr]) -> str:
     unit = str(args[0].value).lower()
     if unit not in _UNITS:
-        raise QueryFailed("INVALID_FUNCTION_ARGUMENT", f"'{unit}' is not a valid {args[-1].type.name.upper()} field")
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", f"'{unit}' is not a valid {args[-1].type.name.upper()} field")
     if args[-1].type.name == "date" and unit in _UNITS[:4]:
-        raise QueryFailed("INVALID_FUNCTION_ARGUMENT", f"'{unit}' is not a valid DATE field")
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", f"'{unit}' is not a valid DATE field")
     return unit
 
 
@@ -117,7 +117,7 @@ def mysql_format(pattern: str) -> str:
             continue
         code = next(letters, "")
         if code in "DUuVwX":
-            raise QueryFailed("INVALID_FUNCTION_ARGUMENT", f"%{code} not supported in date format string")
+            raise QueryError("INVALID_FUNCTION_ARGUMENT", f"%{code} not supported in date format string")
         out += _MYSQL.get(code, code)
     return out
 
@@ -144,7 +144,7 @@ def joda_format(pattern: str, *, parsing: bool = False) -> str:
         word = letter * run
         if letter.isalpha():
             if word not in _JODA:
-                raise QueryFailed("INVALID_FUNCTION_ARGUMENT", f"Invalid pattern: {pattern}")
+                raise QueryError("INVALID_FUNCTION_ARGUMENT", f"Invalid pattern: {pattern}")
             out += "%z" if parsing and letter == "Z" else _JODA[word]
         else:
             out += word.replace("%", "%%")
@@ -154,7 +154,7 @@ def joda_format(pattern: str, *, parsing: bool = False) -> str:
 
 def _literal(value: Expr) -> str:
     if not isinstance(value.value, str):
-        raise QueryFailed("NOT_SUPPORTED", "A date format or time zone that is not a literal is not supported locally")
+        raise QueryError("NOT_SUPPORTED", "A date format or time zone that is not a literal is not supported locally")
     return value.value
 
 
@@ -224,7 +224,8 @@ MACROS: Final = {
     + _FAIL.format("'INVALID_CAST_ARGUMENT: Value cannot be cast to timestamp: ' || t", "TIMESTAMP")
     + " END",
     "trino_timestamp_tz": r"""(t) AS CASE
-        WHEN regexp_full_match(t, '[+-]?\d+-\d{1,2}-\d{1,2}( \d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?( ?([+-]\d{2}:?\d{2}|Z|[A-Za-z_/]+))?')
+        WHEN regexp_full_match(t, '[+-]?\d+-\d{1,2}-\d{1,2}( \d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?' ||
+            '( ?([+-]\d{2}:?\d{2}|Z|[A-Za-z_/]+))?')
         AND TRY_CAST(t AS TIMESTAMPTZ) IS NOT NULL THEN CAST(t AS TIMESTAMPTZ)
         WHEN t IS NOT NULL THEN """
     + _FAIL.format("'INVALID_CAST_ARGUMENT: Value cannot be cast to timestamp with time zone: ' || t", "TIMESTAMPTZ")
