@@ -1,87 +1,8 @@
 import threading
 
 import pytest
-from botocore.exceptions import ClientError
 
-from salespipe.local.api import Cloud
-from salespipe.local.cloud import Clients, _session
-from salespipe.local.dynamodb.service import DynamoDb
-from salespipe.local.dynamodb.streams import DynamoDbStreams
-from salespipe.local.front.gateway import Gateway
-from salespipe.local.moto.bridge import ACCOUNT, Moto
-from salespipe.local.record_log import RecordLog
-from salespipe.local.store import Store
-
-SESSION = _session()
-
-
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Aws:
-    """The data plane over moto, without a socket; what is in ``folder`` outlives it."""
-
-    def __init__(self, folder, clock):
-        self.clock = clock
-        self.store = Store(folder)
-        self.log = RecordLog(self.store, clock)
-        self.moto = Moto(self.store)
-        gateway = Gateway(self.moto, ACCOUNT)
-        endpoint = "http://127.0.0.1:1"
-        self.client = Clients(gateway, endpoint)
-        self.client._session = SESSION  # which keeps the service models that it has read
-        cloud = Cloud(self.store, self.log, self.client, endpoint, ACCOUNT, clock)
-        self.dynamodb = DynamoDb(cloud)
-        self.streams = DynamoDbStreams(cloud)
-        self.moto.forwards["dynamodb"] = self.dynamodb.forward
-        for service in (self.dynamodb, self.streams):
-            gateway.add(service)
-            service.start()
-
-    def close(self):
-        self.moto.close()
-        self.store.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_iam_policies(monkeypatch):
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # reading them takes longer than a test
-
-
-@pytest.fixture
-def aws(tmp_path):
-    aws = Aws(tmp_path / "data", Clock())
-    yield aws
-    aws.close()
-
-
-@pytest.fixture
-def db(aws):
-    return aws.client("dynamodb", "us-east-1")
-
-
-def create(db, name="orders", *, view="NEW_AND_OLD_IMAGES", sort_key=None, kinds=("S", "S"), **more):
-    keys = [("orderid", "HASH", kinds[0])] + ([(sort_key, "RANGE", kinds[1])] if sort_key else [])
-    described = db.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": name, "KeyType": role} for name, role, _ in keys],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, _, kind in keys],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": view} if view else {"StreamEnabled": False},
-        **more,
-    )
-    return described["TableDescription"]
-
-
-def failure(call, *args, **named):
-    with pytest.raises(ClientError) as caught:
-        call(*args, **named)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
+from data_plane import Aws, Clock, create_table, failure
 
 
 def order(number, **more):
@@ -89,7 +10,7 @@ def order(number, **more):
 
 
 def test_an_item_comes_back_as_dynamodb_writes_it(db):
-    create(db)
+    create_table(db)
     item = {
         "orderid": {"S": "o-1"},
         "price": {"N": "+019.900"},
@@ -113,7 +34,7 @@ def test_an_item_comes_back_as_dynamodb_writes_it(db):
 
 
 def test_put_and_delete_return_the_old_item_when_asked(db):
-    create(db)
+    create_table(db)
     assert "Attributes" not in db.put_item(TableName="orders", Item=order(1), ReturnValues="ALL_OLD")
     replaced = db.put_item(TableName="orders", Item=order(1, a={"S": "x"}), ReturnValues="ALL_OLD")
     assert replaced["Attributes"] == order(1)
@@ -127,7 +48,7 @@ def test_put_and_delete_return_the_old_item_when_asked(db):
 
 
 def test_a_table_can_be_named_by_its_arn(db):
-    arn = create(db)["TableArn"]
+    arn = create_table(db)["TableArn"]
     db.put_item(TableName=arn, Item=order(1))
     assert db.get_item(TableName="orders", Key={"orderid": {"S": "o-1"}})["Item"] == order(1)
 
@@ -179,7 +100,7 @@ NOT_VALID = "One or more parameter values are not valid. "
     ],
 )
 def test_what_dynamodb_refuses_is_refused_in_its_words(db, item, message):
-    create(db)
+    create_table(db)
     assert failure(db.put_item, TableName="orders", Item=item) == ("ValidationException", message)
     put = {"orders": [{"PutRequest": {"Item": item}}]}
     assert failure(db.batch_write_item, RequestItems=put) == ("ValidationException", message)
@@ -187,7 +108,7 @@ def test_what_dynamodb_refuses_is_refused_in_its_words(db, item, message):
 
 
 def test_38_digits_and_the_ends_of_the_range_are_accepted(db):
-    create(db)
+    create_table(db)
     numbers = ["9" * 38, "-" + "9" * 38 + "0" * 80, "1E-130", "9.9E125", "0." + "0" * 50 + "1" * 38, "-0", "007"]
     for number in numbers:
         db.put_item(TableName="orders", Item=order(1, n={"N": number}))
@@ -206,7 +127,7 @@ def test_38_digits_and_the_ends_of_the_range_are_accepted(db):
     ],
 )
 def test_a_key_that_does_not_fit_is_refused(db, key, message):
-    create(db)
+    create_table(db)
     assert failure(db.get_item, TableName="orders", Key=key) == ("ValidationException", message)
     assert failure(db.delete_item, TableName="orders", Key=key) == ("ValidationException", message)
 
@@ -219,8 +140,8 @@ def test_an_unknown_table_is_not_found(db):
 
 
 def test_a_batch_writes_and_deletes(db):
-    create(db)
-    create(db, "other")
+    create_table(db)
+    create_table(db, "other")
     db.put_item(TableName="orders", Item=order(99))
     answer = db.batch_write_item(
         RequestItems={
@@ -243,7 +164,7 @@ def test_a_batch_writes_and_deletes(db):
 
 
 def test_a_batch_has_limits(db):
-    create(db)
+    create_table(db)
     put = [{"PutRequest": {"Item": order(number)}} for number in range(26)]
     code, message = failure(db.batch_write_item, RequestItems={"orders": put})
     assert code == "ValidationException"
@@ -258,14 +179,14 @@ def test_a_batch_has_limits(db):
 
 
 def test_one_bad_item_in_a_batch_writes_none(db):
-    create(db)
+    create_table(db)
     put = [{"PutRequest": {"Item": item}} for item in (order(1), {"a": {"S": "no key"}})]
     assert failure(db.batch_write_item, RequestItems={"orders": put})[0] == "ValidationException"
     assert db.scan(TableName="orders")["Items"] == []
 
 
 def test_consumed_capacity_is_told_when_asked(db):
-    create(db)
+    create_table(db)
     item = order(1, text={"S": "x" * 5_000})
     put = db.put_item(TableName="orders", Item=item, ReturnConsumedCapacity="TOTAL")
     assert put["ConsumedCapacity"] == {"TableName": "orders", "CapacityUnits": 5.0}
@@ -279,7 +200,7 @@ def test_consumed_capacity_is_told_when_asked(db):
 
 
 def test_a_scan_pages_through_everything_once(db):
-    create(db)
+    create_table(db)
     for number in range(30):
         db.put_item(TableName="orders", Item=order(f"{number:02d}", text={"S": "x" * 100_000}))
     pages = list(db.get_paginator("scan").paginate(TableName="orders"))
@@ -294,7 +215,7 @@ def test_a_scan_pages_through_everything_once(db):
 
 
 def test_number_keys_sort_as_numbers(db):
-    create(db, sort_key="n", kinds=("S", "N"))
+    create_table(db, sort_key="n", kinds=("S", "N"))
     numbers = ["-1E50", "-20", "-3", "-2.5", "-0.001", "0", "1E-100", "0.5", "3", "10", "20.5", "1E100"]
     for number in reversed(numbers):
         db.put_item(TableName="orders", Item={"orderid": {"S": "a"}, "n": {"N": number}})
@@ -305,7 +226,7 @@ def test_number_keys_sort_as_numbers(db):
 
 
 def test_eight_writers_lose_neither_items_nor_updates(aws, db):
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     db.put_item(TableName="orders", Item={"orderid": {"S": "counter"}, "n": {"N": "0"}})
     failures = []
 
@@ -339,7 +260,7 @@ def test_items_streams_and_counts_survive_a_restart(tmp_path):
     clock = Clock()
     first = Aws(tmp_path / "data", clock)
     db = first.client("dynamodb", "eu-west-1")
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     db.put_item(TableName="orders", Item=order(1))
     first.close()
     second = Aws(tmp_path / "data", clock)
@@ -359,6 +280,6 @@ def test_items_streams_and_counts_survive_a_restart(tmp_path):
 
 def test_tables_of_one_name_in_two_regions_are_two(aws):
     for region in ("us-east-1", "eu-west-1"):
-        create(aws.client("dynamodb", region))
+        create_table(aws.client("dynamodb", region))
     aws.client("dynamodb", "us-east-1").put_item(TableName="orders", Item=order(1))
     assert aws.client("dynamodb", "eu-west-1").scan(TableName="orders")["Count"] == 0

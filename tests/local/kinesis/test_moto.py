@@ -8,63 +8,8 @@ import msgspec
 import pytest
 from moto.kinesis.models import kinesis_backends
 
-from salespipe.local.api import Cloud
-from salespipe.local.cloud import Clients, _session
-from salespipe.local.front.gateway import Gateway
 from salespipe.local.kinesis.moto_shards import LoggedShard, LoggedStream, parse_sequence_number, sequence_number
-from salespipe.local.kinesis.service import Kinesis
-from salespipe.local.moto.bridge import ACCOUNT, Moto
-from salespipe.local.record_log import RecordLog
-from salespipe.local.store import Store
-
-SESSION = _session()
-
-
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Aws:
-    """The data plane over moto, without a socket; what is in ``folder`` outlives it."""
-
-    def __init__(self, folder, clock):
-        self.clock = clock
-        self.store = Store(folder)
-        self.log = RecordLog(self.store, clock)
-        self.moto = Moto(self.store)
-        gateway = Gateway(self.moto, ACCOUNT)
-        endpoint = "http://127.0.0.1:1"
-        self.client = Clients(gateway, endpoint)
-        self.client._session = SESSION  # which keeps the service models that it has read
-        cloud = Cloud(self.store, self.log, self.client, endpoint, ACCOUNT, clock)
-        self.kinesis = Kinesis(cloud)
-        self.moto.forwards["kinesis"] = self.kinesis.forward
-        gateway.add(self.kinesis)
-        self.kinesis.start()
-
-    def close(self):
-        self.moto.close()
-        self.store.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_iam_policies(monkeypatch):
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # reading them takes longer than a test
-
-
-@pytest.fixture
-def aws(tmp_path):
-    aws = Aws(tmp_path / "data", Clock())
-    yield aws
-    aws.close()
-
-
-@pytest.fixture
-def client(aws):
-    return aws.client("kinesis", "us-east-1")
+from salespipe.local.moto.bridge import ACCOUNT
 
 
 def stream_of(client, shards=2):

@@ -2,78 +2,7 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
-from salespipe.local.api import Cloud
-from salespipe.local.cloud import Clients, _session
-from salespipe.local.dynamodb.service import DynamoDb
-from salespipe.local.dynamodb.streams import DynamoDbStreams
-from salespipe.local.front.gateway import Gateway
-from salespipe.local.moto.bridge import ACCOUNT, Moto
-from salespipe.local.record_log import RecordLog
-from salespipe.local.store import Store
-
-SESSION = _session()
-
-
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Aws:
-    """The data plane over moto, without a socket; what is in ``folder`` outlives it."""
-
-    def __init__(self, folder, clock):
-        self.clock = clock
-        self.store = Store(folder)
-        self.log = RecordLog(self.store, clock)
-        self.moto = Moto(self.store)
-        gateway = Gateway(self.moto, ACCOUNT)
-        endpoint = "http://127.0.0.1:1"
-        self.client = Clients(gateway, endpoint)
-        self.client._session = SESSION  # which keeps the service models that it has read
-        cloud = Cloud(self.store, self.log, self.client, endpoint, ACCOUNT, clock)
-        self.dynamodb = DynamoDb(cloud)
-        self.streams = DynamoDbStreams(cloud)
-        self.moto.forwards["dynamodb"] = self.dynamodb.forward
-        for service in (self.dynamodb, self.streams):
-            gateway.add(service)
-            service.start()
-
-    def close(self):
-        self.moto.close()
-        self.store.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_iam_policies(monkeypatch):
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # reading them takes longer than a test
-
-
-@pytest.fixture
-def aws(tmp_path):
-    aws = Aws(tmp_path / "data", Clock())
-    yield aws
-    aws.close()
-
-
-@pytest.fixture
-def db(aws):
-    return aws.client("dynamodb", "us-east-1")
-
-
-def create(db, name="orders", *, view="NEW_AND_OLD_IMAGES", sort_key=None, kinds=("S", "S"), **more):
-    keys = [("orderid", "HASH", kinds[0])] + ([(sort_key, "RANGE", kinds[1])] if sort_key else [])
-    described = db.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": name, "KeyType": role} for name, role, _ in keys],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, _, kind in keys],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": view} if view else {"StreamEnabled": False},
-        **more,
-    )
-    return described["TableDescription"]
+from data_plane import create_table
 
 
 def events(aws, stream_arn):
@@ -107,7 +36,7 @@ def orderids(answer):
 
 def test_an_event_is_what_the_pipes_hand_on(aws):
     db = aws.client("dynamodb", "eu-west-1")
-    arn = create(db, view="NEW_IMAGE")["LatestStreamArn"]
+    arn = create_table(db, view="NEW_IMAGE")["LatestStreamArn"]
     put(db, 1, quantity={"N": "2"}, price={"N": "19.90"})
     db.delete_item(TableName="orders", Key={"orderid": {"S": "o-1"}})
     inserted, removed = events(aws, arn)
@@ -149,7 +78,7 @@ def test_an_event_is_what_the_pipes_hand_on(aws):
     ],
 )
 def test_the_view_type_decides_on_the_images(aws, db, view, images):
-    arn = create(db, view=view)["LatestStreamArn"]
+    arn = create_table(db, view=view)["LatestStreamArn"]
     put(db, 1, n={"N": "1"})
     put(db, 1, n={"N": "2"})
     db.delete_item(TableName="orders", Key={"orderid": {"S": "o-1"}})
@@ -159,7 +88,7 @@ def test_the_view_type_decides_on_the_images(aws, db, view, images):
 
 
 def test_what_changes_nothing_makes_no_event(aws, db):
-    arn = create(db)["LatestStreamArn"]
+    arn = create_table(db)["LatestStreamArn"]
     put(db, 1, a={"N": "1"}, b={"SS": ["x", "y"]})
     put(db, 1, b={"SS": ["y", "x"]}, a={"N": "1.0"})
     db.delete_item(TableName="orders", Key={"orderid": {"S": "o-2"}})
@@ -167,7 +96,7 @@ def test_what_changes_nothing_makes_no_event(aws, db):
 
 
 def test_a_batch_makes_an_event_for_each_write_in_order(aws, db):
-    arn = create(db)["LatestStreamArn"]
+    arn = create_table(db)["LatestStreamArn"]
     items = [{"orderid": {"S": f"o-{number}"}} for number in (3, 1, 2)]
     db.batch_write_item(RequestItems={"orders": [{"PutRequest": {"Item": item}} for item in items]})
     seen = events(aws, arn)
@@ -181,9 +110,9 @@ def test_a_batch_makes_an_event_for_each_write_in_order(aws, db):
 
 
 def test_describe_and_list(aws, db):
-    arn = create(db, view="NEW_IMAGE")["LatestStreamArn"]
-    create(db, "second")
-    create(db, "without", view=None)
+    arn = create_table(db, view="NEW_IMAGE")["LatestStreamArn"]
+    create_table(db, "second")
+    create_table(db, "without", view=None)
     client = reader(aws)
     described = client.describe_stream(StreamArn=arn)["StreamDescription"]
     assert (described["StreamStatus"], described["StreamViewType"], described["TableName"]) == (
@@ -205,7 +134,7 @@ def test_describe_and_list(aws, db):
 
 
 def test_reading_from_each_kind_of_iterator(aws, db):
-    arn = create(db)["LatestStreamArn"]
+    arn = create_table(db)["LatestStreamArn"]
     client = reader(aws)
     for number in range(3):
         put(db, number)
@@ -226,7 +155,7 @@ def test_reading_from_each_kind_of_iterator(aws, db):
 
 
 def test_pages_are_limited_in_number_and_size(aws, db):
-    arn = create(db, view="NEW_IMAGE")["LatestStreamArn"]
+    arn = create_table(db, view="NEW_IMAGE")["LatestStreamArn"]
     client = reader(aws)
     for number in range(5):
         put(db, number, text={"S": "x" * 300_000})
@@ -240,7 +169,7 @@ def test_pages_are_limited_in_number_and_size(aws, db):
 
 
 def test_what_does_not_exist_is_said_to(aws, db):
-    arn = create(db)["LatestStreamArn"]
+    arn = create_table(db)["LatestStreamArn"]
     client = reader(aws)
     token = iterator(client, arn)
     wrong = arn.replace("/stream/2", "/stream/1")
@@ -259,7 +188,7 @@ def test_what_does_not_exist_is_said_to(aws, db):
 
 
 def test_records_are_trimmed_after_a_day(aws, db):
-    arn = create(db)["LatestStreamArn"]
+    arn = create_table(db)["LatestStreamArn"]
     client = reader(aws)
     put(db, 1)
     first = client.get_records(ShardIterator=iterator(client, arn))["Records"][0]["dynamodb"]["SequenceNumber"]
@@ -279,7 +208,7 @@ def test_records_are_trimmed_after_a_day(aws, db):
 
 
 def test_the_stream_of_a_deleted_table_stays_readable_for_a_day(aws, db):
-    arn = create(db)["LatestStreamArn"]
+    arn = create_table(db)["LatestStreamArn"]
     put(db, 1)
     last_number = events(aws, arn)[0]["dynamodb"]["SequenceNumber"]
     db.delete_table(TableName="orders")
@@ -291,7 +220,7 @@ def test_the_stream_of_a_deleted_table_stays_readable_for_a_day(aws, db):
     assert orderids(page) == ["o-1"]
     assert "NextShardIterator" not in page
     aws.clock.now += 60
-    again = create(db)["LatestStreamArn"]
+    again = create_table(db)["LatestStreamArn"]
     assert again != arn
     put(db, 1)
     assert events(aws, again)[0]["dynamodb"]["SequenceNumber"] > last_number
@@ -304,7 +233,7 @@ def test_the_stream_of_a_deleted_table_stays_readable_for_a_day(aws, db):
 
 
 def test_a_stream_can_be_switched_off_and_on_again(aws, db):
-    arn = create(db)["LatestStreamArn"]
+    arn = create_table(db)["LatestStreamArn"]
     put(db, 1)
     db.update_table(TableName="orders", StreamSpecification={"StreamEnabled": False})
     put(db, 2)

@@ -4,64 +4,10 @@ from datetime import UTC, datetime
 from hashlib import md5
 
 import pytest
-from botocore.exceptions import ClientError
 
-from salespipe.local.api import AwsError, Call, Cloud
-from salespipe.local.cloud import Clients, _session
-from salespipe.local.front.gateway import Gateway
-from salespipe.local.kinesis.service import Kinesis
-from salespipe.local.moto.bridge import ACCOUNT, Moto
-from salespipe.local.record_log import RecordLog
-from salespipe.local.store import Store
-
-SESSION = _session()
-
-
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Aws:
-    """The data plane over moto, without a socket; what is in ``folder`` outlives it."""
-
-    def __init__(self, folder, clock):
-        self.clock = clock
-        self.store = Store(folder)
-        self.log = RecordLog(self.store, clock)
-        self.moto = Moto(self.store)
-        gateway = Gateway(self.moto, ACCOUNT)
-        endpoint = "http://127.0.0.1:1"
-        self.client = Clients(gateway, endpoint)
-        self.client._session = SESSION  # which keeps the service models that it has read
-        cloud = Cloud(self.store, self.log, self.client, endpoint, ACCOUNT, clock)
-        self.kinesis = Kinesis(cloud)
-        self.moto.forwards["kinesis"] = self.kinesis.forward
-        gateway.add(self.kinesis)
-        self.kinesis.start()
-
-    def close(self):
-        self.moto.close()
-        self.store.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_iam_policies(monkeypatch):
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # reading them takes longer than a test
-
-
-@pytest.fixture
-def aws(tmp_path):
-    aws = Aws(tmp_path / "data", Clock())
-    yield aws
-    aws.close()
-
-
-@pytest.fixture
-def client(aws):
-    return aws.client("kinesis", "us-east-1")
+from data_plane import Aws, Clock, failure
+from salespipe.local.api import AwsError, Call
+from salespipe.local.moto.bridge import ACCOUNT
 
 
 def create(client, shards=1, name="orders"):
@@ -81,13 +27,6 @@ def read(client, shard="shardId-000000000000", kind="TRIM_HORIZON", **more):
 
 def data(answer):
     return [record["Data"] for record in answer["Records"]]
-
-
-def failure(call, *args, **named):
-    with pytest.raises(ClientError) as caught:
-        call(*args, **named)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def put(client, *texts, key="k"):

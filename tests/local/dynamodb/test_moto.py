@@ -6,81 +6,11 @@ from botocore.exceptions import ClientError
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
-from salespipe.local.api import Cloud
-from salespipe.local.cloud import Clients, _session
+from data_plane import Aws, Clock, create_table
 from salespipe.local.dynamodb.items import Stored
 from salespipe.local.dynamodb.moto_items import DurableTable, StoredItems
-from salespipe.local.dynamodb.service import DynamoDb
-from salespipe.local.dynamodb.streams import DynamoDbStreams
 from salespipe.local.dynamodb.table import KeyAttribute, Table
-from salespipe.local.front.gateway import Gateway
-from salespipe.local.moto.bridge import ACCOUNT, Moto
-from salespipe.local.record_log import RecordLog
-from salespipe.local.store import Store
-
-SESSION = _session()
-
-
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Aws:
-    """The data plane over moto, without a socket; what is in ``folder`` outlives it."""
-
-    def __init__(self, folder, clock):
-        self.clock = clock
-        self.store = Store(folder)
-        self.log = RecordLog(self.store, clock)
-        self.moto = Moto(self.store)
-        gateway = Gateway(self.moto, ACCOUNT)
-        endpoint = "http://127.0.0.1:1"
-        self.client = Clients(gateway, endpoint)
-        self.client._session = SESSION  # which keeps the service models that it has read
-        cloud = Cloud(self.store, self.log, self.client, endpoint, ACCOUNT, clock)
-        self.dynamodb = DynamoDb(cloud)
-        self.streams = DynamoDbStreams(cloud)
-        self.moto.forwards["dynamodb"] = self.dynamodb.forward
-        for service in (self.dynamodb, self.streams):
-            gateway.add(service)
-            service.start()
-
-    def close(self):
-        self.moto.close()
-        self.store.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_iam_policies(monkeypatch):
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")  # reading them takes longer than a test
-
-
-@pytest.fixture
-def aws(tmp_path):
-    aws = Aws(tmp_path / "data", Clock())
-    yield aws
-    aws.close()
-
-
-@pytest.fixture
-def db(aws):
-    return aws.client("dynamodb", "us-east-1")
-
-
-def create(db, name="orders", *, view="NEW_AND_OLD_IMAGES", sort_key=None, kinds=("S", "S"), **more):
-    keys = [("orderid", "HASH", kinds[0])] + ([(sort_key, "RANGE", kinds[1])] if sort_key else [])
-    described = db.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": name, "KeyType": role} for name, role, _ in keys],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, _, kind in keys],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": view} if view else {"StreamEnabled": False},
-        **more,
-    )
-    return described["TableDescription"]
+from salespipe.local.moto.bridge import ACCOUNT
 
 
 def events(aws, stream_arn):
@@ -109,7 +39,7 @@ def update(db, expression, table="orders", key=KEY, **values):
 
 
 def test_a_created_table_is_ours(aws, db):
-    create(db)
+    create_table(db)
     table = dynamodb_backends[ACCOUNT]["us-east-1"].tables["orders"]
     assert isinstance(table, DurableTable)
     assert isinstance(table.items, StoredItems)
@@ -127,7 +57,7 @@ def test_an_item_is_made_as_motos_constructor_makes_it():
 
 
 def test_a_conditional_put_goes_through_moto(db):
-    create(db)
+    create_table(db)
     condition = {"ConditionExpression": "attribute_not_exists(orderid)"}
     db.put_item(TableName="orders", Item={**KEY, "n": {"N": "1.0"}}, **condition)
     assert get(db) == {**KEY, "n": {"N": "1"}}
@@ -137,7 +67,7 @@ def test_a_conditional_put_goes_through_moto(db):
 
 
 def test_a_conditional_delete_goes_through_moto(db):
-    create(db)
+    create_table(db)
     put(db, n={"N": "1"})
     named = {"ConditionExpression": "n = :n"}
     with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
@@ -147,7 +77,7 @@ def test_a_conditional_delete_goes_through_moto(db):
 
 
 def test_an_update_in_place_is_saved_with_its_event(aws, db):
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     put(db, n={"N": "1"}, gone={"S": "x"}, tags={"SS": ["a"]})
     new = update(db, "SET n = n + :two REMOVE gone ADD tags :b", two={"N": "2"}, b={"SS": ["b"]})
     assert new["n"] == {"N": "3"}
@@ -159,7 +89,7 @@ def test_an_update_in_place_is_saved_with_its_event(aws, db):
 
 
 def test_an_update_of_no_item_makes_one_insert(aws, db):
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     update(db, "SET n = :n", n={"N": "1"})
     assert [(event["eventName"], event["dynamodb"]["NewImage"]) for event in events(aws, stream)] == [
         ("INSERT", {**KEY, "n": {"N": "1"}})
@@ -167,7 +97,7 @@ def test_an_update_of_no_item_makes_one_insert(aws, db):
 
 
 def test_a_failed_update_changes_nothing(aws, db):
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     put(db, n={"N": "1"}, s={"S": "x"})
     for expression in ("SET n = s + :one", "SET orderid = :one"):
         with pytest.raises(ClientError, match="ValidationException"):
@@ -180,21 +110,21 @@ def test_a_failed_update_changes_nothing(aws, db):
 
 
 def test_an_update_without_effect_makes_no_event(aws, db):
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     put(db, n={"N": "1"})
     update(db, "SET n = :n", n={"N": "1.0"})
     assert len(events(aws, stream)) == 1
 
 
 def test_a_table_without_a_stream_saves_updates_too(aws, db):
-    create(db, view=None)
+    create_table(db, view=None)
     put(db, n={"N": "1"})
     update(db, "ADD n :n", n={"N": "5"})
     assert get(db) == {**KEY, "n": {"N": "6"}}
 
 
 def test_legacy_updates_are_saved(db):
-    create(db)
+    create_table(db)
     put(db, n={"N": "1"})
     db.update_item(TableName="orders", Key=KEY, AttributeUpdates={"n": {"Action": "ADD", "Value": {"N": "2"}}})
     assert get(db) == {**KEY, "n": {"N": "3"}}
@@ -205,7 +135,7 @@ def transact(db, *operations):
 
 
 def test_a_transaction_is_written_whole(aws, db):
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     put(db, n={"N": "1"})
     transact(
         db,
@@ -224,7 +154,7 @@ def test_a_transaction_is_written_whole(aws, db):
 
 
 def test_a_transaction_that_fails_leaves_items_and_stream_as_they_were(aws, db):
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     put(db, n={"N": "1"})
     with pytest.raises(ClientError, match="TransactionCanceledException"):
         transact(
@@ -247,7 +177,7 @@ def test_a_transaction_that_fails_leaves_items_and_stream_as_they_were(aws, db):
 
 
 def test_partiql_reads_and_writes(aws, db):
-    stream = create(db)["LatestStreamArn"]
+    stream = create_table(db)["LatestStreamArn"]
     db.execute_statement(Statement="INSERT INTO orders VALUE {'orderid': 'o-1', 'n': 1}")
     db.execute_statement(Statement="UPDATE orders SET n = ? WHERE orderid = ?", Parameters=[{"N": "2"}, {"S": "o-1"}])
     found = db.execute_statement(Statement="SELECT * FROM orders WHERE orderid = 'o-1'")["Items"]
@@ -258,7 +188,7 @@ def test_partiql_reads_and_writes(aws, db):
 
 @pytest.fixture
 def lines(db):
-    create(db, sort_key="line", kinds=("S", "N"))
+    create_table(db, sort_key="line", kinds=("S", "N"))
     for orderid in ("a", "b"):
         for line in range(12):
             db.put_item(
@@ -348,7 +278,7 @@ def test_an_index_is_queried_and_scanned(db):
 
 
 def test_binary_keys_and_values_pass_through_moto(db):
-    create(db, kinds=("B", "S"))
+    create_table(db, kinds=("B", "S"))
     key = {"orderid": {"B": b"\xff\x00"}}
     values = {"b": {"B": b"\x01"}, "l": {"L": [{"B": b"\x02"}]}}
     update(db, "SET b = :b, l = :l", key=key, **values)
@@ -360,12 +290,12 @@ def test_binary_keys_and_values_pass_through_moto(db):
 
 
 def test_a_deleted_table_takes_its_items_along(aws, db):
-    create(db)
+    create_table(db)
     put(db)
     db.delete_table(TableName="orders")
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         put(db)
-    create(db)
+    create_table(db)
     assert db.scan(TableName="orders")["Count"] == 0
     assert db.describe_table(TableName="orders")["Table"]["ItemCount"] == 0
     assert aws.store.read().execute("SELECT count(*) FROM dynamodb_item").fetchone() == (1,)
@@ -376,7 +306,7 @@ def test_a_deleted_table_takes_its_items_along(aws, db):
 
 
 def test_a_backup_keeps_what_was_there_when_it_was_made(db):
-    create(db)
+    create_table(db)
     put(db, n={"N": "1"})
     arn = db.create_backup(TableName="orders", BackupName="monday")["BackupDetails"]["BackupArn"]
     put(db, n={"N": "2"})
@@ -392,7 +322,7 @@ def test_a_backup_keeps_what_was_there_when_it_was_made(db):
 def test_definitions_and_backups_survive_a_restart(tmp_path):
     first = Aws(tmp_path / "data", Clock())
     db = first.client("dynamodb", "us-east-1")
-    create(db, sort_key="line", kinds=("S", "N"))
+    create_table(db, sort_key="line", kinds=("S", "N"))
     put(db, line={"N": "1"})
     arn = db.create_backup(TableName="orders", BackupName="tuesday")["BackupDetails"]["BackupArn"]
     update(db, "SET note = :n", key={**KEY, "line": {"N": "1"}}, n={"S": "x"})
@@ -406,7 +336,7 @@ def test_definitions_and_backups_survive_a_restart(tmp_path):
 
 
 def test_reading_items_leaves_none_in_memory(aws, db):
-    create(db)
+    create_table(db)
     put(db, n={"N": "1"})
     before = len(Item.instances_tracked)
     for _ in range(20):
