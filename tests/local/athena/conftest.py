@@ -156,7 +156,7 @@ def fields(text: str) -> list[dict[str, str]]:
     return [{"Name": name, "Type": kind.strip()} for name, kind in pairs]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clients() -> Iterator[Clients]:
     with pytest.MonkeyPatch.context() as environment:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
