@@ -20,7 +20,7 @@ from salespipe.local.athena.session import Session
 from salespipe.local.athena.syntax import parse_query
 
 _THREADS: Final = 2
-_MEMORY: Final = "512MB"
+_MEMORY: Final = "384MB"
 _ROWS: Final = 4096
 
 LIMIT_EXCEEDED: Final = "Bytes scanned limit was exceeded"
@@ -100,6 +100,7 @@ def run(
     try:
         with running.using(connection):
             connection.execute("SET TimeZone = 'UTC'")
+            _confine(connection, cache)
             for macro in functions.macros(_everything(query, plan)):
                 connection.execute(macro)
             readers: list[Reader] = []
@@ -131,6 +132,14 @@ def _config(cache: ObjectCache) -> dict[str, str | bool | int | float | list[str
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, cache: ObjectCache) -> None:
+    """Let the connection read the copies of objects and nothing else on this machine, whatever the SQL says."""
+    folder = str(cache.folder).replace("'", "''")
+    connection.execute(f"SET allowed_directories = ['{folder}/']")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
 
 
 def _everything(query: Query, plan: Plan) -> str:
