@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from salespipe.local.athena.errors import QueryCancelledError, translated
 from salespipe.local.athena.objects import ObjectCache
 from salespipe.local.athena.plan import Output, Plan, Query
 from salespipe.local.athena.queries import Queries
+from salespipe.local.athena.running import LIMIT_EXCEEDED, Connections
 from salespipe.local.athena.scan import Reader
 from salespipe.local.athena.session import Session
 from salespipe.local.athena.syntax import parse_query
@@ -22,8 +22,6 @@ from salespipe.local.athena.syntax import parse_query
 _THREADS: Final = 2
 _MEMORY: Final = "384MB"
 _ROWS: Final = 4096
-
-LIMIT_EXCEEDED: Final = "Bytes scanned limit was exceeded"
 
 Rows = Iterator[Sequence[Any]]
 
@@ -34,36 +32,6 @@ class Ran:
 
     scanned: int
     planning: float
-
-
-class Connections:
-    """The connection of a running query, so that another thread may interrupt it."""
-
-    def __init__(self) -> None:
-        self._connection: duckdb.DuckDBPyConnection | None = None
-        self.stopped = False
-
-    @contextmanager
-    def using(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """While the block runs, ``stop`` interrupts ``connection``."""
-        self._connection = connection
-        self.check()
-        try:
-            yield
-        finally:
-            self._connection = None
-
-    def check(self) -> None:
-        """Raise ``QueryCancelledError`` when the query was stopped."""
-        if self.stopped:
-            raise QueryCancelledError("Query cancelled by user")
-
-    def stop(self) -> None:
-        """Interrupt the query, now or as soon as it gets to run."""
-        self.stopped = True
-        connection = self._connection
-        if connection is not None:
-            connection.interrupt()
 
 
 def compiled(text: str, session: Session) -> tuple[Query, Plan]:

@@ -7,9 +7,10 @@ refused by StartQueryExecution itself (``InvalidRequestException`` with ``line 1
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 # Trino's error code -> (ErrorCategory, ErrorType) of Athena's error reference (athena/latest/ug/error-reference.html):
 # 1 system, 2 user, 3 other.
@@ -94,6 +95,8 @@ def failing(message: str, result: str) -> str:
 
 def translated(error: duckdb.Error) -> QueryError:  # noqa: PLR0911 - one answer for each kind of error
     """Athena's words for an error that DuckDB raised while a query ran."""
+    import duckdb
+
     text = str(error)
     if (marked := text.split(MARK))[2:]:
         code, _, message = marked[1].partition(": ")

@@ -8,21 +8,23 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from salespipe.local.api import Cloud
 from salespipe.local.athena.catalog import Catalog
-from salespipe.local.athena.engine import LIMIT_EXCEEDED, Connections, Job, run
 from salespipe.local.athena.errors import QueryCancelledError, QueryError
 from salespipe.local.athena.executions import Execution, Executions
+from salespipe.local.athena.kinds import Kind
 from salespipe.local.athena.objects import ObjectCache, split
 from salespipe.local.athena.plan import Output
 from salespipe.local.athena.results import ColumnInfo, metadata, write_csv
+from salespipe.local.athena.running import LIMIT_EXCEEDED, Connections
 from salespipe.local.athena.session import Session
-from salespipe.local.athena.show import Lines
-from salespipe.local.athena.statements import Kind, Statements
+
+if TYPE_CHECKING:
+    from salespipe.local.athena.show import Lines
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +116,10 @@ class Runner:
         self._executions.save(execution)
 
     def _run(self, execution: Execution, running: Connections) -> None:
+        # The first query pays for loading the SQL parser and the engine, not the start of the server.
+        from salespipe.local.athena.engine import Job, run
+        from salespipe.local.athena.statements import Statements
+
         region = execution.region
         catalog = Catalog(self._cloud.client("glue", region))
         s3 = self._cloud.client("s3", region)

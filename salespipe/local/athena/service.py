@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler
-from salespipe.local.athena import statements
 from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.executions import Execution, Executions
+from salespipe.local.athena.kinds import kind_of
 from salespipe.local.athena.metadata_api import MetadataApi
 from salespipe.local.athena.objects import split
-from salespipe.local.athena.parameters import prepared, with_parameters
 from salespipe.local.athena.results import MAX_ROWS, Pages
 from salespipe.local.athena.runner import Runner
-from salespipe.local.athena.syntax import parse_query
 from salespipe.local.athena.workgroups import WorkGroups, invalid
 
 _MAX_QUERY_BYTES = 262_144
@@ -91,16 +89,19 @@ class Athena:
 
     def _planned(self, call: Call, text: str, group: str) -> Execution:
         """The execution that a call asks for; what Athena refuses at once is refused."""
+        from salespipe.local.athena.parameters import prepared, with_parameters
+        from salespipe.local.athena.syntax import parse_query
+
         params = call.params
         context = params.get("QueryExecutionContext") or {}
         parameters = [str(value) for value in params.get("ExecutionParameters") or ()]
         reuse = (params.get("ResultReuseConfiguration") or {}).get("ResultReuseByAgeConfiguration") or {}
-        kind = statements.kind(text)
+        kind = kind_of(text)
         try:
             statement = text
             if kind is not None and kind.sub == "EXECUTE":
                 statement = prepared(text, lambda name: self._workgroups.statement(call.region, group, name))
-                kind = statements.kind(statement)
+                kind = kind_of(statement)
             if parameters:
                 statement = with_parameters(statement, parameters)
             query = kind is None or kind.sub == "SELECT"

@@ -15,10 +15,11 @@ from moto import mock_aws
 from salespipe.local.api import Call, Cloud
 from salespipe.local.athena import Athena
 from salespipe.local.athena.catalog import Catalog, Table
-from salespipe.local.athena.engine import Connections, Job, run
+from salespipe.local.athena.engine import Job, run
 from salespipe.local.athena.formats import printer
 from salespipe.local.athena.objects import ObjectCache
 from salespipe.local.athena.plan import Output
+from salespipe.local.athena.running import Connections
 from salespipe.local.athena.session import Session
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store

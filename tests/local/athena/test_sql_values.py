@@ -260,8 +260,10 @@ QUERIES = [
     ('SELECT Foo, foo AS "Bar" FROM (VALUES 1) T(FOO)', ["foo integer", "bar integer"], [["1", "1"]]),
     ("VALUES (1, 'a'), (2, 'b')", ["_col0 integer", "_col1 varchar(1)"], [["1", "a"], ["2", "b"]]),
     (
-        "SELECT array_agg(x ORDER BY x DESC) FILTER (WHERE x > 1), "
-         "listagg(y, '+') WITHIN GROUP (ORDER BY y) FROM (VALUES (1, 'b'), (2, 'a'), (3, 'c')) t(x, y)",
+        (
+            "SELECT array_agg(x ORDER BY x DESC) FILTER (WHERE x > 1), listagg(y, '+') WITHIN GROUP (ORDER BY y) "
+            "FROM (VALUES (1, 'b'), (2, 'a'), (3, 'c')) t(x, y)"
+        ),
         ["_col0 array(integer)", "_col1 varchar"],
         [["[3, 2]", "a+b+c"]],
     ),
