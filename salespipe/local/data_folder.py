@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from salespipe.errors import SalespipeError
 
 IN_USE: Final = "DataFolderInUse"
 """The error code of a folder that another process holds."""
+
+_LET_GO_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -61,20 +64,31 @@ class Folder:
         self.create()
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise SalespipeError(
-                    IN_USE, f"Another process uses the data folder {self.path}.", hint="salespipe local status"
-                ) from error
+            self._take(descriptor)
             os.truncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
             yield
         finally:
             os.close(descriptor)
 
+    def _take(self, descriptor: int) -> None:
+        deadline = time.monotonic() + _LET_GO_SECONDS
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if self.holder() is not None or time.monotonic() > deadline:
+                    raise SalespipeError(
+                        IN_USE, f"Another process uses the data folder {self.path}.", hint="salespipe local status"
+                    ) from error
+                time.sleep(0.01)
+
     def holder(self) -> int | None:
-        """The process that holds the folder, None when none does."""
+        """The process that holds the folder, None when none does.
+
+        A process that was killed just as it began another one, which is not yet what it will be, leaves that one with
+        the lock for a moment: nobody holds the folder then.
+        """
         try:
             descriptor = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -83,7 +97,7 @@ class Folder:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             text = os.read(descriptor, 32).decode().strip()
-            return int(text) if text.isdecimal() else None
+            return int(text) if text.isdecimal() and _alive(int(text)) else None
         finally:
             os.close(descriptor)
         return None
@@ -119,6 +133,16 @@ class Folder:
         draft.touch(mode=0o600)
         draft.write_bytes(msgspec.json.encode(said) + b"\n")
         draft.replace(self._server)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's, but it is there
+    return True
 
 
 class Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -86,6 +87,23 @@ def test_after_a_kill_nothing_is_found_and_the_remembered_port_is_only_a_wish(fo
     with socket.create_server(("127.0.0.1", port)):
         started = daemon.start(folder, 0)
     assert started.endpoint != killed.endpoint
+    assert answers(started)
+
+
+def test_a_lock_that_outlives_its_process_by_a_moment_is_waited_for(folder: Path) -> None:
+    killed = daemon.start(folder, 0)
+    # What a process leaves behind that is killed between fork and exec of another one.
+    with (folder / "lock").open() as left_behind:
+        os.kill(killed.pid, signal.SIGKILL)
+        os.waitpid(killed.pid, 0)
+        fcntl.flock(left_behind, fcntl.LOCK_EX)
+        assert daemon.find(folder) is None
+        assert daemon.stop(folder) is False
+        letting_go = threading.Timer(1, left_behind.close)
+        letting_go.start()
+        started = daemon.start(folder, 0)
+        letting_go.join()
+    assert started.pid != killed.pid
     assert answers(started)
 
 
