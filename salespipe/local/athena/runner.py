@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,7 @@ from salespipe.local.athena.kinds import Kind
 from salespipe.local.athena.objects import ObjectCache, split
 from salespipe.local.athena.plan import Output
 from salespipe.local.athena.results import ColumnInfo, metadata, write_csv
-from salespipe.local.athena.running import LIMIT_EXCEEDED, Connections
+from salespipe.local.athena.running import CANCELLED_BY_USER, LIMIT_EXCEEDED, Connections
 from salespipe.local.athena.session import Session
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WORKERS: Final = 4
+_RESULT: Final = "athena-result-"
 
 
 class Runner:
@@ -40,6 +41,7 @@ class Runner:
         self._cache = ObjectCache(cloud.store.folder / "athena-objects")
         self._pool: ThreadPoolExecutor | None = None
         self._running: dict[str, Connections] = {}
+        self._waiting: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
         self._ending = False
 
@@ -47,6 +49,8 @@ class Runner:
         """Begin; what was under way when the process ended runs again from the start."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="athena")
         self._ending = False
+        for left in self._cache.folder.parent.glob(f"{_RESULT}*"):  # of a process that was killed
+            left.unlink(missing_ok=True)
         for execution in self._executions.unfinished():
             execution.state, execution.started = "QUEUED", 0.0
             self._executions.save(execution)
@@ -56,24 +60,33 @@ class Runner:
         """Interrupt what runs; it stays unfinished in the store, to run again after a restart."""
         with self._lock:
             self._ending = True
-            for running in self._running.values():
-                running.stop()
+            under_way = list(self._running.values())
+        for running in under_way:
+            running.stop()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
+        self._running.clear()
+        self._waiting.clear()
 
     def submit(self, execution: Execution) -> None:
         """Queue an execution that has been saved as QUEUED."""
         with self._lock:
             self._running[execution.id] = Connections()
             if self._pool is not None and not self._ending:
-                self._pool.submit(self._execute, execution)
+                self._waiting[execution.id] = self._pool.submit(self._execute, execution)
 
     def cancel(self, execution: Execution) -> None:
         """StopQueryExecution: a running query is interrupted, a waiting one never begins."""
         with self._lock:
             running = self._running.get(execution.id)
-        if running is not None:
+            waiting = self._waiting.get(execution.id)
+            never = waiting is not None and waiting.cancel()
+            if never:
+                del self._running[execution.id], self._waiting[execution.id]
+        if never:
+            self._ended(execution, "CANCELLED", CANCELLED_BY_USER, {})
+        elif running is not None:
             running.stop()
 
     def _execute(self, execution: Execution) -> None:
@@ -90,7 +103,8 @@ class Runner:
                 log.exception("The end of query %s could not be written down.", execution.id)
         finally:
             with self._lock:
-                del self._running[execution.id]
+                self._running.pop(execution.id, None)
+                self._waiting.pop(execution.id, None)
 
     def _outcome(self, execution: Execution, running: Connections) -> tuple[str, str, dict[str, Any]]:
         try:
@@ -102,7 +116,7 @@ class Runner:
             return "FAILED", failure.reason, failure.athena_error
         except Exception:
             if running.stopped:
-                return "CANCELLED", "Query cancelled by user", {}
+                return "CANCELLED", CANCELLED_BY_USER, {}
             log.exception("Query %s failed inside the local Athena.", execution.id)
             unknown = QueryError("GENERIC_INTERNAL_ERROR", "The query failed inside the local Athena; see its log")
             return "FAILED", unknown.reason, unknown.athena_error
@@ -131,7 +145,7 @@ class Runner:
             )
             return
         columns: list[ColumnInfo] = []
-        with NamedTemporaryFile(dir=self._cache.folder.parent, prefix="athena-result-", delete=False) as file:
+        with NamedTemporaryFile(dir=self._cache.folder.parent, prefix=_RESULT, delete=False) as file:
             path = Path(file.name)
         try:
 

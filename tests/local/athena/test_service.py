@@ -115,6 +115,17 @@ def test_a_running_query_is_stopped(world: World) -> None:
     world.call("StopQueryExecution", QueryExecutionId=identifier)
 
 
+def test_a_waiting_query_is_stopped_before_it_begins(world: World) -> None:
+    slow = [world.start(SLOW) for _ in range(4)]
+    waiting = world.start("SELECT 1")
+    world.call("StopQueryExecution", QueryExecutionId=waiting)
+    told = world.call("GetQueryExecution", QueryExecutionId=waiting)["QueryExecution"]["Status"]
+    assert (told["State"], told["StateChangeReason"]) == ("CANCELLED", "Query cancelled by user")
+    for identifier in slow:
+        world.call("StopQueryExecution", QueryExecutionId=identifier)
+    assert {world.wait(identifier)["Status"]["State"] for identifier in slow} == {"CANCELLED"}
+
+
 def test_a_query_that_a_restart_interrupted_runs_again(world: World) -> None:
     world.athena.stop()
     identifier = world.start("SELECT 42 AS answer")
