@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from salespipe.local.metrics import Metrics
+
 if TYPE_CHECKING:
     from salespipe.local.record_log import RecordLog
     from salespipe.local.store import Store
@@ -108,7 +110,8 @@ class Cloud:
     """What every service of the local AWS may lean on.
 
     ``clock`` is Unix time in seconds. ``endpoint`` is what a Lambda function's own AWS clients should talk to
-    ("http://127.0.0.1:PORT"). ``folder`` of the store is private to the user.
+    ("http://127.0.0.1:PORT"). ``folder`` of the store is private to the user. ``metrics`` takes what services count
+    about themselves.
     """
 
     store: Store
@@ -117,3 +120,4 @@ class Cloud:
     endpoint: str
     account: str
     clock: Callable[[], float]
+    metrics: Metrics = field(default_factory=Metrics)

@@ -17,6 +17,7 @@ import msgspec
 from salespipe import __version__
 from salespipe.local.api import Answer, Cloud, Service
 from salespipe.local.cloud import Clients
+from salespipe.local.cloudwatch import CloudWatch
 from salespipe.local.deferred import Deferred
 from salespipe.local.front.gateway import Gateway
 from salespipe.local.front.http import HttpServer
@@ -68,16 +69,16 @@ class LocalAws:
             self._log = RecordLog(self._store, clock)
             self._gateway = Gateway(self._moto, ACCOUNT)
             self.clients = Clients(self._gateway, self._http.endpoint)
-            self.services = _services(
-                Cloud(
-                    store=self._store,
-                    log=self._log,
-                    client=self.clients,
-                    endpoint=self._http.endpoint,
-                    account=ACCOUNT,
-                    clock=clock,
-                )
+            cloud = Cloud(
+                store=self._store,
+                log=self._log,
+                client=self.clients,
+                endpoint=self._http.endpoint,
+                account=ACCOUNT,
+                clock=clock,
             )
+            # First, so that it is the last to stop: the others report until then.
+            self.services = [CloudWatch(cloud, self._moto.regions, self._moto.trim), *_services(cloud)]
             for service in self.services:
                 self._gateway.add(service)
                 if forward := getattr(service, "forward", None):

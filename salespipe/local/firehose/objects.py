@@ -18,6 +18,7 @@ from salespipe.local.api import ClientFactory
 from salespipe.local.firehose.definition import Settings
 from salespipe.local.firehose.prefixes import Instant, Prefix
 from salespipe.local.firehose.transform import Outcome
+from salespipe.local.metrics import DELIVERED_BYTES, DELIVERED_OBJECTS, Report, unreported
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +58,19 @@ class Buffer:
 class ObjectWriter:
     """Writes buffers as S3 objects. ``random`` is what the keys' random parts are made of."""
 
-    def __init__(self, client: ClientFactory, region: str, clock: Callable[[], float], random: Random) -> None:
+    def __init__(
+        self,
+        client: ClientFactory,
+        region: str,
+        clock: Callable[[], float],
+        random: Random,
+        report: Report = unreported,
+    ) -> None:
         self._client = client
         self._region = region
         self._clock = clock
         self._random = random
+        self._report = report
 
     def write(self, buffer: Buffer, settings: Settings) -> None:
         """Put the buffer's objects: records that failed first, so that none is forgotten. Raises what S3 answers."""
@@ -83,6 +92,8 @@ class ObjectWriter:
             Body=body,
             ContentType="application/octet-stream",
         )
+        self._report(DELIVERED_OBJECTS, 1)
+        self._report(DELIVERED_BYTES, len(body))
 
     def report(self, settings: Settings, code: str, message: str, processor: str = "") -> None:
         """Tell of an error in the delivery stream's log, if it has one; a missing log stops nothing."""

@@ -6,9 +6,19 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from salespipe.local.api import AwsError
+from salespipe.local.api import AwsError, Cloud
 from salespipe.local.firehose.definition import refused
-from salespipe.local.record_log import RecordLog
+from salespipe.local.metrics import (
+    BEHIND_LATEST,
+    DIRECT_BYTES,
+    DIRECT_RECORDS,
+    ITERATOR_AGE,
+    READ_BYTES,
+    READ_RECORDS,
+    Report,
+    unreported,
+)
+from salespipe.local.record_log import Record, RecordLog
 
 # Quotas of PutRecord and PutRecordBatch in the API reference.
 _RECORD_LIMIT: Final = 1_024_000
@@ -34,9 +44,17 @@ class Streams(Protocol):
 class KinesisOrigin:
     """The shards of a Kinesis stream, which others read too."""
 
-    def __init__(self, kinesis: Streams, stream_arn: str) -> None:
+    def __init__(
+        self,
+        kinesis: Streams,
+        stream_arn: str,
+        report: Report = unreported,
+        report_stream: Report = unreported,
+    ) -> None:
         self._kinesis = kinesis
         self.stream_arn = stream_arn
+        self._report = report
+        self._report_stream = report_stream
 
     def shards(self) -> list[str]:
         """The stream's shards, parents first."""
@@ -49,6 +67,14 @@ class KinesisOrigin:
     def sequence_number(self, sequence: int) -> str:
         """A sequence number as clients see it."""
         return self._kinesis.sequence_number(sequence)
+
+    def read(self, records: Sequence[Record], now: float, *, latest: bool) -> None:
+        """Report what was read from the stream, and whether those were its latest records."""
+        age = max(0.0, now - records[-1].arrived) * 1000
+        self._report(READ_RECORDS, len(records))
+        self._report(READ_BYTES, sum(len(record.data) for record in records))
+        self._report(BEHIND_LATEST, 0 if latest else age)
+        self._report_stream(ITERATOR_AGE, age)
 
     def delivered(self, shard: str, arrived: float) -> None:
         """Kinesis keeps its records for as long as its retention says."""
@@ -80,19 +106,42 @@ class DirectPut:
         """What record IDs are made of: 56 digits, as AWS's."""
         return f"49{sequence:054d}"
 
+    def read(self, records: Sequence[Record], now: float, *, latest: bool) -> None:
+        """What came in was reported when it did."""
+
     def delivered(self, shard: str, arrived: float) -> None:
         """Nobody else reads these records: forget what arrived before the newest that was delivered."""
         self._log.trim(arrived, shard)
 
 
-def origin_of(definition: Mapping[str, Any], kinesis: Streams, log: RecordLog) -> KinesisOrigin | DirectPut:
+def origin_of(definition: Mapping[str, Any], kinesis: Streams, cloud: Cloud) -> KinesisOrigin | DirectPut:
     """Where the records of a delivery stream come from."""
-    if definition["Source"]:
-        return KinesisOrigin(kinesis, definition["Source"]["KinesisStreamARN"])
-    return DirectPut(log, definition["DeliveryStreamARN"])
+    if not definition["Source"]:
+        return DirectPut(cloud.log, definition["DeliveryStreamARN"])
+    stream = definition["Source"]["KinesisStreamARN"]
+    return KinesisOrigin(
+        kinesis,
+        stream,
+        _report(cloud, definition["DeliveryStreamARN"]),
+        _report(cloud, stream),
+    )
 
 
-def direct_entries(records: Sequence[Any]) -> list[tuple[str, bytes]]:
+def _report(cloud: Cloud, arn: str) -> Report:
+    return cloud.metrics.of(arn.split(":")[3], arn.rpartition("/")[2])
+
+
+def put_direct(cloud: Cloud, definition: Mapping[str, Any], records: Sequence[Any]) -> None:
+    """Accept the records of PutRecord or PutRecordBatch durably. Raises ``AwsError``."""
+    arn = definition["DeliveryStreamARN"]
+    entries = _entries(records)
+    cloud.log.append(DirectPut.shard(arn), entries)
+    report = _report(cloud, arn)
+    report(DIRECT_RECORDS, len(entries))
+    report(DIRECT_BYTES, sum(len(data) for _, data in entries))
+
+
+def _entries(records: Sequence[Any]) -> list[tuple[str, bytes]]:
     """What PutRecord and PutRecordBatch ask to append. Raises ``AwsError``."""
     entries: list[tuple[str, bytes]] = []
     for record in records:

@@ -17,7 +17,7 @@ from salespipe.local.definitions import Definitions
 from salespipe.local.firehose.definition import destination, refused, settings
 from salespipe.local.firehose.description import described, merged, new_definition, s3_configuration, tags_of
 from salespipe.local.firehose.objects import ObjectWriter
-from salespipe.local.firehose.origins import DirectPut, Streams, direct_entries, origin_of
+from salespipe.local.firehose.origins import DirectPut, Streams, origin_of, put_direct
 from salespipe.local.firehose.transform import Invoker
 from salespipe.local.firehose.worker import DeliveryWorker
 
@@ -173,9 +173,8 @@ class Firehose:
         definition = self._active(call)
         if definition["Source"]:
             raise refused("This operation is not permitted on KinesisStreamAsSource delivery stream type.")
-        entries = direct_entries(records)
-        self._cloud.log.append(DirectPut.shard(definition["DeliveryStreamARN"]), entries)
-        return [f"{self._random.getrandbits(768):0192x}" for _ in entries]
+        put_direct(self._cloud, definition, records)
+        return [f"{self._random.getrandbits(768):0192x}" for _ in records]
 
     def _tag(self, call: Call) -> dict[str, Any]:
         with self._lock:
@@ -262,7 +261,7 @@ class Firehose:
                 return
             with self._cloud.store.write():
                 if definition["Source"]:
-                    for shard in origin_of(definition, self._kinesis, self._cloud.log).shards():
+                    for shard in origin_of(definition, self._kinesis, self._cloud).shards():
                         records.checkpoint(definition["DeliveryStreamARN"], shard, records.last(shard))
                     definition["Source"]["DeliveryStartTimestamp"] = self._cloud.clock()
                 definition["DeliveryStreamStatus"] = "ACTIVE"
@@ -285,15 +284,16 @@ class Firehose:
 
     def _work(self, region: str, definition: dict[str, Any]) -> None:
         """Start the worker; the caller holds the lock."""
-        origin = origin_of(definition, self._kinesis, self._cloud.log)
+        origin = origin_of(definition, self._kinesis, self._cloud)
+        report = self._cloud.metrics.of(region, definition["DeliveryStreamName"])
         worker = DeliveryWorker(
             settings(definition),
             origin,
             self._lambda,
-            ObjectWriter(self._cloud.client, region, self._cloud.clock, self._random),
+            ObjectWriter(self._cloud.client, region, self._cloud.clock, self._random, report),
             log=self._cloud.log,
             clock=self._cloud.clock,
-            delivered=origin.delivered,
+            report=report,
         )
         self._workers[region, definition["DeliveryStreamName"]] = worker
         worker.start()

@@ -16,6 +16,7 @@ import msgspec
 
 from salespipe.local.api import AwsError
 from salespipe.local.firehose.definition import Processor
+from salespipe.local.metrics import PROCESSED_RECORDS, PROCESSING_DURATION, PROCESSING_SUCCESS, Report, unreported
 from salespipe.local.record_log import Record
 
 RESPONSE_LIMIT: Final = 6 * 2**20
@@ -93,6 +94,14 @@ class Origin(Protocol):
         """A sequence number as clients see it."""
         ...
 
+    def read(self, records: Sequence[Record], now: float, *, latest: bool) -> None:
+        """Some of a shard's records were read at ``now`` (Unix seconds)."""
+        ...
+
+    def delivered(self, shard: str, arrived: float) -> None:
+        """What had arrived in a shard by ``arrived`` was delivered."""
+        ...
+
 
 class _Metadata(msgspec.Struct, gc=False):
     shardId: str  # noqa: N815 (the names of the event's JSON, here and below)
@@ -165,6 +174,7 @@ class Transform:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], bool],
+        report: Report = unreported,
     ) -> None:
         self._arn = arn
         self._region = arn.split(":")[3]
@@ -172,6 +182,7 @@ class Transform:
         self._lambda = lambda_
         self._clock = clock
         self._sleep = sleep
+        self._report = report
 
     def process(self, shard: str, records: Sequence[Record], processor: Processor) -> Outcome:
         """Transform a batch of one shard. Never raises for what the function does; blocks while it runs."""
@@ -188,15 +199,21 @@ class Transform:
         attempts = 0
         while True:
             attempts += 1
+            began = self._clock()
             try:
                 answers = _checked(self._invoke(processor.function, payload), names)
             except _FailedError as failure:
+                self._report(PROCESSING_SUCCESS, 0)
                 backoff = min(0.1 * 2**attempts, _LONGEST_BACKOFF)
                 if failure.again and attempts <= processor.retries and not self._sleep(backoff):
                     continue
                 lines = [self._error(record, failure.code, str(failure), attempts, processor) for record in records]
                 return Outcome(records, errors=lines, trouble=(failure.code, str(failure)))
-            return self._outcome(records, answers, attempts, processor)
+            self._report(PROCESSING_SUCCESS, 1)
+            self._report(PROCESSING_DURATION, (self._clock() - began) * 1000)
+            outcome = self._outcome(records, answers, attempts, processor)
+            self._report(PROCESSED_RECORDS, len(outcome.data))
+            return outcome
 
     def _sent(self, shard: str, record: Record, name: str) -> _Sent:
         arrived = int(record.arrived * 1000)

@@ -14,6 +14,7 @@ from typing import Final
 from salespipe.local.firehose.definition import Settings
 from salespipe.local.firehose.objects import Buffer, ObjectWriter
 from salespipe.local.firehose.transform import Invoker, Origin, Outcome, Transform, batch_limit
+from salespipe.local.metrics import DATA_FRESHNESS, DELIVERED_RECORDS, DELIVERY_SUCCESS, Report, unreported
 from salespipe.local.record_log import Record, RecordLog
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class DeliveryWorker:
     """Delivers what is put into ``origin``'s shards until stopped; the position in each shard is kept in ``log``.
 
     ``settings`` may be replaced at any time and hold from the next batch on. ``clock`` is Unix time in seconds.
-    ``delivered`` is told (shard, arrival of the newest record) after each delivery.
+    ``report`` is told what AWS's metrics of a delivery stream tell.
     """
 
     def __init__(
@@ -70,18 +71,20 @@ class DeliveryWorker:
         *,
         log: RecordLog,  # noqa: A002, RUF100 (the record log, as everywhere here)
         clock: Callable[[], float],
-        delivered: Callable[[str, float], None] = lambda _shard, _arrived: None,
+        report: Report = unreported,
     ) -> None:
         self.settings = settings
         self._origin = origin
         self._objects = objects
         self._log = log
         self._clock = clock
-        self._delivered = delivered
+        self._report = report
         self._shards: dict[str, _Shard] = {}
         self._stopping = threading.Event()
         self._last: dict[str, int] | None = None  # when draining: the last sequence to deliver of each shard
-        self._transform = Transform(settings.arn, origin, lambda_, clock=clock, sleep=self._stopping.wait)
+        self._transform = Transform(
+            settings.arn, origin, lambda_, clock=clock, sleep=self._stopping.wait, report=report
+        )
         self._pool = ThreadPoolExecutor(_AT_ONCE, f"firehose-{settings.name}-transform")
         self._thread = threading.Thread(target=self._run, name=f"firehose-{settings.name}", daemon=True)
 
@@ -191,7 +194,9 @@ class DeliveryWorker:
         shard.gathered += records
         shard.size += sum(len(record.data) for record in records)
         shard.read = records[-1].sequence
-        shard.full = shard.size >= size or len(shard.gathered) >= count or self._log.last(name) > shard.read
+        latest = self._log.last(name) <= shard.read
+        shard.full = shard.size >= size or len(shard.gathered) >= count or not latest
+        self._origin.read(records, self._clock(), latest=latest)
 
     def _pass_through(self, name: str, shard: _Shard, settings: Settings) -> float:
         """Without a transform records go straight to the buffer for S3."""
@@ -230,6 +235,8 @@ class DeliveryWorker:
 
     def _put_off(self, shard: _Shard, settings: Settings, error: Exception) -> float:
         shard.failures += 1
+        self._report(DELIVERY_SUCCESS, 0)
+        self._report(DATA_FRESHNESS, max(0.0, self._clock() - shard.buffer.oldest))
         if shard.failures == 1:
             self._objects.report(settings, "S3.DeliveryFailed", str(error))
         if self._last is not None and shard.failures >= _LAST_ATTEMPTS:
@@ -240,6 +247,9 @@ class DeliveryWorker:
 
     def _finish(self, name: str, shard: _Shard, sequence: int) -> None:
         self._log.checkpoint(self.settings.arn, name, sequence)
-        self._delivered(name, shard.buffer.newest)
+        self._origin.delivered(name, shard.buffer.newest)
+        self._report(DELIVERY_SUCCESS, 1)
+        self._report(DELIVERED_RECORDS, len(shard.buffer.data))
+        self._report(DATA_FRESHNESS, max(0.0, self._clock() - shard.buffer.oldest))
         shard.buffer = Buffer()
         shard.failures, shard.not_before = 0, 0.0

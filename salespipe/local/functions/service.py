@@ -20,13 +20,14 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from salespipe.local.api import Answer, AwsError, Call, Handler
-from salespipe.local.functions.catalog import Catalog, deployed_code, split_function
+from salespipe.local.functions.catalog import Catalog, deployed_code, region_of, split_function
 from salespipe.local.functions.environment import environment, stream_name
 from salespipe.local.functions.events import RETRY_DELAYS, EventQueue
 from salespipe.local.functions.pool import Deployment, FunctionPool, PoolClosedError, WarmProcess
 from salespipe.local.functions.process import INIT_SECONDS, Ending, Exchange, FunctionProcess
 from salespipe.local.functions.report import error_payload, log_lines
 from salespipe.local.log_writer import LogWriter
+from salespipe.local.metrics import DURATION, ERRORS, INVOCATIONS, THROTTLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +128,7 @@ class Lambda:
         payload = _checked(payload, SYNC_LIMIT)
         request_id = str(uuid.uuid4())
         while True:
-            deployment = self._catalog.deployment(function, region, qualifier)
+            deployment = self._deployment(function, region, qualifier)
             pool = self._pool(deployment)
             try:
                 with pool.process() as warm:
@@ -171,6 +172,16 @@ class Lambda:
                 return True
             raise
 
+    def _deployment(self, function: str, region: str, qualifier: str) -> Deployment:
+        """What to run, and note when it must not run now."""
+        try:
+            return self._catalog.deployment(function, region, qualifier)
+        except AwsError as error:
+            if error.code == "TooManyRequestsException":
+                name, _ = split_function(function)
+                self._cloud.metrics.add(region_of(function, region), name, THROTTLES, 1)
+            raise
+
     def _pool(self, deployment: Deployment) -> FunctionPool:
         key = (deployment.region, deployment.arn)
         with self._lock:
@@ -206,6 +217,10 @@ class Lambda:
             done = warm.process.invoke(header, payload, deployment.timeout)
         warm.used = self._cloud.clock()
         answer, failed = error_payload(deployment, done, request_id)
+        report = self._cloud.metrics.of(deployment.region, deployment.name)
+        report(INVOCATIONS, 1)
+        report(ERRORS, int(failed))
+        report(DURATION, done.seconds * 1000)
         lines = log_lines(deployment, done, init, request_id, warm.used)
         self._logs.write(deployment.region, deployment.log_group, warm.stream, warm.used, lines)
         tail = "".join(f"{line}\n" for line in lines)[-_LOG_TAIL:]

@@ -23,6 +23,7 @@ from salespipe.local.kinesis.moto_shards import (
     sequence_number,
 )
 from salespipe.local.kinesis.requests import Entry, invalid, limit_of, record_entry, records_entries
+from salespipe.local.metrics import ITERATOR_AGE, STREAM_BYTES, STREAM_RECORDS
 from salespipe.local.shard_iterators import ShardIterator, issue, redeem
 
 _HEADERS: Final = {"content-type": "application/x-amz-json-1.1"}
@@ -132,6 +133,9 @@ class Kinesis:
             for shard, entry in zip(routed, entries, strict=True):
                 groups.setdefault(shard, []).append((entry.partition_key, entry.data))
             given = {shard: iter(self._cloud.log.append(shard.log_name, mine)) for shard, mine in groups.items()}
+        report = self._cloud.metrics.of(stream.arn.split(":")[3], stream.stream_name)
+        report(STREAM_RECORDS, len(entries))
+        report(STREAM_BYTES, sum(len(entry.data) for entry in entries))
         return [(shard.shard_id, sequence_number(next(given[shard]))) for shard in routed]
 
     def _get_shard_iterator(self, call: Call) -> dict[str, Any]:
@@ -196,6 +200,8 @@ class Kinesis:
         records = self._cloud.log.read(shard.log_name, iterator.after, limit, _MAX_BYTES)
         after = records[-1].sequence if records else iterator.after
         behind = self._behind(shard, after, now)
+        age = max(0.0, now - records[-1].arrived) * 1000 if records else 0.0
+        self._cloud.metrics.add(call.region, stream.stream_name, ITERATOR_AGE, age)
         answer: dict[str, Any] = {
             "Records": [
                 {

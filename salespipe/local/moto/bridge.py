@@ -41,6 +41,7 @@ from salespipe.local.api import Answer, AwsError, Call
 from salespipe.local.front.routes import service_model
 from salespipe.local.moto.objects import Bodies, installed
 from salespipe.local.moto.state import MotoState
+from salespipe.local.moto.telemetry import trim_logs, trim_metrics
 from salespipe.local.store import Store
 
 ACCOUNT: Final = "123456789012"
@@ -128,6 +129,14 @@ class Moto:
     def flush(self) -> None:
         """Save what is saved lazily (logs, metrics), if it is due; to be called every second or so."""
         self._state.flush()
+
+    def trim(self, now: float) -> None:
+        """Forget old metric data and log events; ``now`` in Unix seconds."""
+        for service, trim in (("cloudwatch", trim_metrics), ("logs", trim_logs)):
+            with self.lock(service):
+                for region, backend in list(_backends(service).items()):
+                    if trim(backend, now):
+                        self._state.touched(service, region)
 
     def warm(self, services: Iterable[str]) -> None:
         """Import what answers ``services`` before the first call does."""
@@ -229,6 +238,11 @@ def _handlers(service: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
         raise AwsError("UnknownOperationException", said, 404) from error
     urls = import_module(backends.backend.__module__.partition(".models")[0] + ".urls")
     return [(re.compile(path.format("")), handler) for path, handler in urls.url_paths.items()]
+
+
+def _backends(service: str) -> Any:
+    """A service's backends by region."""
+    return get_backend(service)[ACCOUNT]  # type: ignore[call-overload]
 
 
 @contextmanager

@@ -121,6 +121,10 @@ class MotoState:
         for neighbour in _SPILLS.get(service, ()):
             self._dirty.add((neighbour, call.region))
 
+    def touched(self, service: str, region: str) -> None:
+        """Save a backend with the next flush; the service's lock is held."""
+        self._dirty.add((service, region))
+
     def flush(self, *, force: bool = False) -> None:
         """Save what is saved lazily, if it is due. Must not be called with a lock or inside ``store.write()``."""
         started = self._clock()

@@ -52,6 +52,7 @@ class PipeRuntime:
             store=self._cloud.store,
             log=self._cloud.log,
             clock=self._cloud.clock,
+            report=self._cloud.metrics.of(definition["Arn"].split(":")[3], definition["Name"]),
         )
 
     def position(self, definition: dict[str, Any]) -> None:

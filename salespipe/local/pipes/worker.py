@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from salespipe.local.event_pattern import compile_pattern
+from salespipe.local.metrics import PIPE_EVENTS, PIPE_FAILED, PIPE_PARTIALLY_FAILED, Report, unreported
 from salespipe.local.pipes.definition import patterns, source_parameters
 from salespipe.local.pipes.input_template import InputTemplate
 from salespipe.local.pipes.sources import Source, iso
@@ -56,7 +57,7 @@ class PipeWorker:
     """Moves events from ``source`` to ``target`` until stopped; the position in each shard is kept in ``log``.
 
     Delivery is at least once: the position moves on after the delivery, in the same transaction where the target is
-    in our own store. ``clock`` is Unix time in seconds.
+    in our own store. ``clock`` is Unix time in seconds. ``report`` is told what AWS's metrics of a pipe tell.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class PipeWorker:
         store: Store,
         log: RecordLog,  # noqa: A002, RUF100 (the record log, as everywhere here)
         clock: Callable[[], float],
+        report: Report = unreported,
     ) -> None:
         self._arn: str = definition["Arn"]
+        self._report = report
         self._source = source
         self._target = target
         self._dead_letters = dead_letters
@@ -232,6 +235,13 @@ class PipeWorker:
 
     def _deliver(self, name: str, shard: _Shard, events: list[Event]) -> Sequence[int]:
         """The indexes of what failed. When nothing did, the position moves on."""
+        failed = self._try(name, shard, events)
+        self._report(PIPE_EVENTS, len(events))
+        self._report(PIPE_FAILED, int(len(failed) == len(events)))
+        self._report(PIPE_PARTIALLY_FAILED, int(0 < len(failed) < len(events)))
+        return failed
+
+    def _try(self, name: str, shard: _Shard, events: list[Event]) -> Sequence[int]:
         together: AbstractContextManager[object] = self._store.write() if self._target.transactional else nullcontext()
         try:
             with together:
