@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from salespipe import __version__
 from salespipe.errors import SalespipeError
 from salespipe.local.data_folder import Folder, Report, Server
+from salespipe.local.store import disk_trouble
 
 if TYPE_CHECKING:
     from salespipe.local.server import LocalAws
@@ -38,7 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     report = Report(options.report_fd)
     try:
-        _serve(Folder(options.data_dir), options.port, report)
+        try:
+            _serve(Folder(options.data_dir), options.port, report)
+        except (sqlite3.Error, OSError) as error:
+            raise disk_trouble(error) or error from error
     except SalespipeError as error:
         report.failed(error)
         sys.stderr.write(f"{error.code}: {error.message} {error.hint}\n")

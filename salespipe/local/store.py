@@ -7,6 +7,7 @@ has its own connection to read with, which never waits for the writer.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 import weakref
@@ -20,9 +21,43 @@ from salespipe.errors import SalespipeError
 FORMAT: Final = 1
 """Version of the tables' layout, kept in SQLite's ``user_version``."""
 
+UNREADABLE: Final = "StateUnreadable"
+"""The error code of a state that is not ours, or damaged."""
+
+UNWRITABLE: Final = "StateUnwritable"
+"""The error code of a folder on a full disk."""
+
 _WRITER_CACHE_KIB: Final = 32 * 1024
 _READER_CACHE_KIB: Final = 4 * 1024
 _CHECKPOINT_PAGES: Final = 4_000  # 16 MB: fewer checkpoints than the default of 4 MB, and still a bounded file
+
+
+# SQLite's primary result codes: sqlite.org/rescode.html
+_UNREADABLE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_UNWRITABLE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+
+
+def disk_trouble(error: BaseException) -> SalespipeError | None:
+    """What is wrong with the disk or the file on it when ``error`` says so, None when it says something else.
+
+    ``UNWRITABLE``: there is no room left, and what was asked for was not done. ``UNREADABLE``: the database is damaged.
+    """
+    code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.Error) else None
+    primary = code & 0xFF if code is not None else None
+    if primary in _UNWRITABLE or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+        return SalespipeError(
+            UNWRITABLE,
+            f"The data folder of the local AWS cannot be written to: {error}.",
+            hint="Make room on its disk: what was acknowledged is kept, and work goes on by itself.",
+        )
+    if primary in _UNREADABLE:
+        return SalespipeError(
+            UNREADABLE,
+            f"The state.db of the local AWS is damaged: {error}.",
+            hint="Nothing was changed. Restore a copy of the data folder, or start afresh: salespipe local reset",
+        )
+    return None
 
 
 class _Reader:
@@ -66,8 +101,11 @@ class Store:
             connection.execute(f"PRAGMA user_version = {FORMAT}")
         except sqlite3.DatabaseError as error:
             connection.close()
+            trouble = disk_trouble(error)
+            if trouble and trouble.code == UNWRITABLE:
+                raise trouble from error
             raise SalespipeError(
-                "StateUnreadable",
+                UNREADABLE,
                 f"{self._path} cannot be read: {error}.",
                 hint="Nothing was changed. Move the file away to start afresh, or restore a copy of it.",
             ) from error

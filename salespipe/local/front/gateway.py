@@ -14,6 +14,7 @@ from salespipe.local.api import Answer, AwsError, Call, NotMine, Service
 from salespipe.local.front.routes import Route, find_route, service_model
 from salespipe.local.front.validation import validate
 from salespipe.local.front.wire import JSON, QUERY, REST_JSON, protocol_of, render, render_error
+from salespipe.local.store import disk_trouble
 
 _log = logging.getLogger(__name__)
 
@@ -111,6 +112,10 @@ class Gateway:
         except AwsError as error:
             return render_error(route.service, protocol_of(route.service, headers), error)
         except Exception as error:  # noqa: BLE001 - a fault of ours is answered too, as InternalFailure
+            if trouble := disk_trouble(error):
+                _log.error("%s %s refused: %s", route.service, route.operation or path, trouble.message)
+                unavailable = AwsError("ServiceUnavailable", f"{trouble.message} {trouble.hint}", 503)
+                return render_error(route.service, protocol_of(route.service, headers), unavailable)
             _log.exception("%s %s failed", route.service or method, route.operation or path)
             said = f"{type(error).__name__} in {route.service or path}; see the server's log."
             broken = AwsError("InternalFailure", said, 500)

@@ -48,11 +48,15 @@ class Bodies:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, body: bytes) -> str:
-        """Write a body and return its name."""
+        """Write a body and return its name. Raises ``OSError`` when there is no room, and takes none then."""
         name = uuid.uuid4().hex
         path = self._path(name)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.write_bytes(body)
+        try:
+            path.write_bytes(body)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         return name
 
     def read(self, name: str) -> bytes:
@@ -70,6 +74,10 @@ class Bodies:
             names, self._discarded = self._discarded, []
         for name in names:
             self._path(name).unlink(missing_ok=True)
+
+    def empty(self) -> bool:
+        """Whether there is no body at all."""
+        return next(self._folder.glob("*/*"), None) is None
 
     def sweep(self, wanted: set[str]) -> int:
         """Delete every body that is not ``wanted``; how many."""

@@ -87,6 +87,16 @@ class MotoState:
                 self._restore(service, region, version, made_by, data)
         finally:
             DurableKey.restored = None
+        self._sweep(wanted)
+
+    def _sweep(self, wanted: set[str]) -> None:
+        """Forget bodies that no object has; but where no bucket was ever saved, it is the state that was lost."""
+        if not self._bodies.empty() and not any(service == "s3" for service, _ in self._saved):
+            raise SalespipeError(
+                "StateUnreadable",
+                f"There are objects in {self._store.folder}, but its state.db knows nothing of them.",
+                hint="Nothing was changed. Restore its state.db, or start afresh: salespipe local reset",
+            )
         self._bodies.sweep(wanted)
 
     def _restore(self, service: str, region: str, version: int, made_by: str, data: bytes) -> None:
