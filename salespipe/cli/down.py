@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from salespipe.cli.confirm import confirm
 from salespipe.cli.context import ANYWHERE, App
-from salespipe.errors import Exit, SalespipeError
+from salespipe.errors import Exit
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +36,8 @@ def down(
     resources = pipeline(aws)
     if {reading.state for reading in lifecycle.status(aws, resources)} <= {State.ABSENT, State.FOREIGN}:
         raise not_deployed(aws.names)
-    _confirm(state, f"Delete {state.config.name} and all its data on {aws.where}?", yes=yes)
+    question = f"Delete {state.config.name} and all its data on {aws.where}?"
+    confirm(state, question, yes=yes, command="salespipe down")
     ended = steps.follow(state.screen, "down", lifecycle.down(aws, resources))
     left = [step for step in ended if step.action is lifecycle.Action.LEFT]
     failed = [step for step in ended if step.action is lifecycle.Action.FAILED]
@@ -45,15 +47,3 @@ def down(
         steps.summarise(state.screen, ended, began)
         state.screen.say("something is left: run salespipe down again" if left else "nothing is left")
     return Exit.PARTLY if left or failed else Exit.DONE
-
-
-def _confirm(state: App, question: str, *, yes: bool) -> None:
-    """Ask before data is deleted; where nobody can answer, ``--yes`` has to be said."""
-    import sys
-
-    if yes:
-        return
-    if state.json or not sys.stdin.isatty():
-        raise SalespipeError("NotConfirmed", question, hint="salespipe down --yes", exit_code=Exit.USAGE)
-    if not typer.confirm(question, err=True):
-        raise SalespipeError("NotConfirmed", "Nothing was deleted.", exit_code=Exit.FAILED)

@@ -6,11 +6,15 @@ from typing import Annotated
 
 import typer
 
+from salespipe.cli.confirm import confirm
 from salespipe.cli.context import ANYWHERE, App
 from salespipe.errors import Exit, SalespipeError
 
 app = typer.Typer(
-    epilog=ANYWHERE, no_args_is_help=True, rich_markup_mode=None, help="The AWS on this machine: start, stop, look."
+    epilog=ANYWHERE,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The AWS on this machine: start, stop, look, reset.",
 )
 
 
@@ -56,6 +60,25 @@ def status(context: typer.Context) -> None:
     if state.json:
         return state.screen.data(server)
     return state.screen.text(f"running at {server.endpoint} (pid {server.pid}, data in {server.data_dir})")
+
+
+@app.command()
+def reset(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: everything in it goes.")] = False,
+) -> None:
+    """Stop it and delete everything that it holds, to start afresh; files that are not its own stay."""
+    from salespipe.local import daemon
+
+    state = App.of(context)
+    question = f"Delete everything that the local AWS holds in {state.data_dir}?"
+    confirm(state, question, yes=yes, command="salespipe local reset")
+    deleted = daemon.reset(state.data_dir)
+    if state.json:
+        return state.screen.data({"deleted": deleted, "data_dir": state.data_dir})
+    return state.screen.text(
+        f"deleted what was in {state.data_dir}" if deleted else f"there was nothing in {state.data_dir}"
+    )
 
 
 @app.command()
