@@ -26,6 +26,9 @@ def up(context: typer.Context) -> None:
     state, began = App.of(context), time.monotonic()
     aws = state.aws(start=True)
     state.screen.say(f"{state.config.name} on {aws.where}")
+    if state.config.target == "aws":
+        price = state.config.stream.idle_usd_an_hour
+        state.screen.say(f"Idle it costs about {24 * price:.2f} USD a day, its Kinesis stream; salespipe down ends that.")
     ended = steps.follow(state.screen, "up", lifecycle.up(aws, pipeline(aws)))
     if state.json:
         return state.screen.data({"steps": ended, "seconds": time.monotonic() - began})
