@@ -446,3 +446,28 @@ def test_as_aws_describes_it(world: World) -> None:
     with pytest.raises(AwsError, match="already exists") as caught:
         world.call("CreateDeliveryStream", **request())
     assert caught.value.code == "ResourceInUseException"
+
+
+def test_partitions_have_folders_of_their_own(world: World) -> None:
+    def by_day(event: dict[str, Any]) -> Any:
+        answers = [answer(one) for one in event["records"]]
+        for one, source in zip(answers, event["records"], strict=True):
+            day = b64decode(source["data"]).decode().partition("-")[2]
+            one["metadata"] = {"partitionKeys": {"day": day} if day else {}}
+        return {"records": answers}
+
+    world.function.function = by_day
+    world.create(
+        DynamicPartitioningConfiguration={"Enabled": True},
+        Prefix="orders/day=!{partitionKeyFromLambda:day}/",
+        ErrorOutputPrefix="errors/!{firehose:error-output-type}/",
+        BufferingHints={"SizeInMBs": 64, "IntervalInSeconds": 60},
+    )
+    world.put("a-1", "b-2", "c-1", "d")
+    world.call("DeleteDeliveryStream")  # delivers at once what is gathered
+    until(lambda: len(world.objects()) == 3)
+    assert world.lines("orders/day=1/") == [b"A-1", b"C-1"]
+    assert world.lines("orders/day=2/") == [b"B-2"]
+    ((key, body),) = world.objects("errors/").items()
+    assert key.startswith("errors/metadata-extraction-failed/mine-1-")
+    assert b64decode(json.loads(body)["rawData"]) == b"d"

@@ -36,6 +36,26 @@ def request(**changes: Any) -> dict[str, Any]:
     }
 
 
+def partitioned(**changes: Any) -> dict[str, Any]:
+    return {
+        "DynamicPartitioningConfiguration": {"Enabled": True},
+        "Prefix": "!{partitionKeyFromLambda:day}/",
+        "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 60},
+        **changes,
+    }
+
+
+def extraction(query: str, **parameters: str) -> dict[str, Any]:
+    given = {"MetadataExtractionQuery": query, "JsonParsingEngine": "JQ-1.6", **parameters}
+    entries = [{"ParameterName": name, "ParameterValue": value} for name, value in given.items()]
+    return {"Enabled": True, "Processors": [{"Type": "MetadataExtraction", "Parameters": entries}]}
+
+
+def test_dynamic_partitioning_gathers_more_by_default() -> None:
+    definition = new_definition(request(**partitioned(BufferingHints=None)), "eu-west-1", "123456789012", 1.0)
+    assert (settings(definition).size, settings(definition).interval) == (128 * 2**20, 300)
+
+
 def test_defaults_are_those_of_firehose() -> None:
     given = request()
     given["ExtendedS3DestinationConfiguration"] = {"RoleARN": ROLE, "BucketARN": "arn:aws:s3:::lake"}
@@ -76,6 +96,10 @@ def test_a_plain_s3_destination_is_described_as_such() -> None:
 def test_dynamic_partitioning_cannot_come_later() -> None:
     with pytest.raises(AwsError, match="cannot be enabled after"):
         merged({}, {"DynamicPartitioningConfiguration": {"Enabled": True}})
+    partitioned = {"DynamicPartitioningConfiguration": {"Enabled": True}}
+    assert merged({"Prefix": "a", **partitioned}, {"Prefix": "b", **partitioned})["Prefix"] == "b"
+    with pytest.raises(AwsError, match="cannot be disabled after"):
+        merged(partitioned, {"DynamicPartitioningConfiguration": {"Enabled": False}})
 
 
 @pytest.mark.parametrize(
@@ -101,6 +125,17 @@ def test_dynamic_partitioning_cannot_come_later() -> None:
             {"DynamicPartitioningConfiguration": {"Enabled": True}},
             "BufferingHints.SizeInMBs must be at least 64 when Dynamic Partitioning is enabled.",
         ),
+        (
+            partitioned(BufferingHints={"SizeInMBs": 64, "IntervalInSeconds": 59}),
+            "BufferingHints.IntervalInSeconds must be at least 60 seconds when Dynamic Partitioning is enabled.",
+        ),
+        (partitioned(Prefix="orders/"), "Prefix must use partition keys"),
+        (partitioned(ErrorOutputPrefix=None), "ErrorOutputPrefix can't be null when Prefix"),
+        (partitioned(ProcessingConfiguration=None), "only with an enabled Lambda processor"),
+        (partitioned(Prefix="!{partitionKeyFromQuery:day}/"), "that no MetadataExtraction processor makes"),
+        ({"Prefix": "!{partitionKeyFromLambda:day}/"}, "only when Dynamic Partitioning is enabled"),
+        ({"ProcessingConfiguration": extraction("{day: .at | .[0:10]}")}, "is not supported by this local AWS"),
+        ({"ProcessingConfiguration": extraction("{a: .a}", JsonParsingEngine="JQ-1.7")}, "must be JQ-1.6"),
         ({"DataFormatConversionConfiguration": {"Enabled": True}}, "Record format conversion is not supported"),
         ({"S3BackupMode": "Enabled"}, "S3 backup is not supported"),
     ],

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from salespipe.local.api import AwsError
+from salespipe.local.firehose.partitioning import Partitioning, parse_query
 from salespipe.local.firehose.prefixes import Prefix, PrefixError, prefixes
+from salespipe.local.json_path import JsonPath
 
 MEBIBYTE: Final = 2**20
 _NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
@@ -23,7 +25,8 @@ _ROLE: Final = re.compile(r"arn:[^:]*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+")
 _EXTENSION: Final = re.compile(r"|\.[0-9a-z!\-_.*'()]{1,127}")
 _ZONE: Final = re.compile(r"|[a-zA-Z/_]{1,50}")
 _FORMATS: Final = {"UNCOMPRESSED": "", "GZIP": ".gz"}
-_PROCESSORS: Final = frozenset({"Lambda", "AppendDelimiterToRecord"})
+_PROCESSORS: Final = frozenset({"Lambda", "AppendDelimiterToRecord", "MetadataExtraction"})
+_GATHERED_FIRST: Final = {"SizeInMBs": 128, "IntervalInSeconds": 300}  # the default with dynamic partitioning
 _DEFAULTS: Final[dict[str, Any]] = {
     "Prefix": "",
     "BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 300},
@@ -46,6 +49,15 @@ class Processor:
 
 
 @dataclass(frozen=True)
+class Processing:
+    """What is done to records on their way. ``queries`` are those of dynamic partitioning, by key."""
+
+    processor: Processor | None = None
+    delimiter: bytes = b""
+    queries: Mapping[str, JsonPath] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Settings:
     """A delivery stream's definition in a worker's terms: sizes in bytes, times in seconds."""
 
@@ -64,6 +76,7 @@ class Settings:
     processor: Processor | None
     log_group: str
     log_stream: str
+    partitioning: Partitioning | None = None
 
 
 def refused(message: str) -> AwsError:
@@ -83,6 +96,9 @@ def destination(given: Mapping[str, Any]) -> dict[str, Any]:
     ``given`` is an S3 or extended S3 destination configuration. Raises ``AwsError`` InvalidArgumentException.
     """
     result = {**_DEFAULTS, **{name: value for name, value in given.items() if value is not None}}
+    partitioned = is_partitioned(result)
+    if partitioned and not given.get("BufferingHints"):
+        result["BufferingHints"] = _GATHERED_FIRST
     if not _ROLE.fullmatch(str(result.get("RoleARN"))):
         raise refused(f"RoleARN is not the ARN of an IAM role: {result.get('RoleARN')}")
     if not _BUCKET.fullmatch(str(result.get("BucketARN"))):
@@ -99,12 +115,26 @@ def destination(given: Mapping[str, Any]) -> dict[str, Any]:
     logging = result["CloudWatchLoggingOptions"]
     if logging.get("Enabled") and not (logging.get("LogGroupName") and logging.get("LogStreamName")):
         raise refused("LogGroupName and LogStreamName are required when CloudWatch logging is enabled.")
-    _processor(result["ProcessingConfiguration"])
+    processing = _processing(result["ProcessingConfiguration"])
     try:
-        prefixes(result["Prefix"], result.get("ErrorOutputPrefix", ""))
+        prefix, _ = prefixes(result["Prefix"], result.get("ErrorOutputPrefix", ""), partitioned=partitioned)
     except PrefixError as error:
         raise refused(str(error)) from None
+    _check_keys(prefix, processing)
     return result
+
+
+def is_partitioned(given: Mapping[str, Any]) -> bool:
+    """Whether a destination asks for dynamic partitioning."""
+    return bool((given.get("DynamicPartitioningConfiguration") or {}).get("Enabled"))
+
+
+def _check_keys(prefix: Prefix, processing: Processing) -> None:
+    """Refuse a prefix whose partition keys nothing makes."""
+    if "partitionKeyFromLambda" in prefix.namespaces and processing.processor is None:
+        raise refused("Prefix can use partitionKeyFromLambda only with an enabled Lambda processor.")
+    if "partitionKeyFromQuery" in prefix.namespaces and not prefix.queried <= processing.queries.keys():
+        raise refused("Prefix uses partitionKeyFromQuery with a key that no MetadataExtraction processor makes.")
 
 
 def _check_buffering(hints: Mapping[str, Any]) -> None:
@@ -117,7 +147,7 @@ def _check_buffering(hints: Mapping[str, Any]) -> None:
 
 
 def _check_unsupported(given: Mapping[str, Any]) -> None:
-    if (given.get("DynamicPartitioningConfiguration") or {}).get("Enabled"):
+    if is_partitioned(given):
         hints = given["BufferingHints"]
         if hints["SizeInMBs"] < 64:
             raise refused("BufferingHints.SizeInMBs must be at least 64 when Dynamic Partitioning is enabled.")
@@ -125,7 +155,6 @@ def _check_unsupported(given: Mapping[str, Any]) -> None:
             raise refused(
                 "BufferingHints.IntervalInSeconds must be at least 60 seconds when Dynamic Partitioning is enabled."
             )
-        raise refused("Dynamic partitioning is not supported by this local AWS.")
     conversion = given.get("DataFormatConversionConfiguration") or {}
     if conversion and conversion.get("Enabled", True):
         raise refused("Record format conversion is not supported by this local AWS.")
@@ -133,10 +162,11 @@ def _check_unsupported(given: Mapping[str, Any]) -> None:
         raise refused("S3 backup is not supported by this local AWS.")
 
 
-def _processor(configuration: Mapping[str, Any]) -> tuple[Processor | None, bytes]:
-    """The Lambda processor, if there is an enabled one, and the delimiter to append."""
+def _processing(configuration: Mapping[str, Any]) -> Processing:
+    """What the enabled processors do."""
     processor: Processor | None = None
     delimiter = b""
+    queries: dict[str, JsonPath] = {}
     for given in configuration.get("Processors") or []:
         kind = given.get("Type")
         if kind not in _PROCESSORS:
@@ -144,11 +174,27 @@ def _processor(configuration: Mapping[str, Any]) -> tuple[Processor | None, byte
         parameters = {entry["ParameterName"]: entry["ParameterValue"] for entry in given.get("Parameters") or []}
         if kind == "AppendDelimiterToRecord":
             delimiter = parameters.get("Delimiter", "\\n").replace("\\n", "\n").encode()
+        elif kind == "MetadataExtraction":
+            queries = _queries(parameters)
         elif processor is not None:
             raise refused("Only one Lambda processor is allowed.")
         else:
             processor = _lambda(parameters)
-    return (processor, delimiter) if configuration.get("Enabled") else (None, b"")
+    return Processing(processor, delimiter, queries) if configuration.get("Enabled") else Processing()
+
+
+def _queries(parameters: Mapping[str, str]) -> dict[str, JsonPath]:
+    engine = parameters.get("JsonParsingEngine", "JQ-1.6")
+    if engine != "JQ-1.6":
+        raise refused(f"JsonParsingEngine must be JQ-1.6, not {engine}.")
+    query = parameters.get("MetadataExtractionQuery", "")
+    try:
+        return parse_query(query)
+    except ValueError:
+        raise refused(
+            f"The MetadataExtractionQuery {query} is not supported by this local AWS, only names with paths: "
+            "{name: .a.b[0]}"
+        ) from None
 
 
 def _lambda(parameters: Mapping[str, str]) -> Processor:
@@ -186,8 +232,9 @@ def _zone(name: str) -> tzinfo:
 def settings(definition: Mapping[str, Any]) -> Settings:
     """What a worker needs to know of a checked definition."""
     given = definition["Destination"]
-    prefix, error_prefix = prefixes(given["Prefix"], given.get("ErrorOutputPrefix", ""))
-    processor, delimiter = _processor(given["ProcessingConfiguration"])
+    partitioned = is_partitioned(given)
+    prefix, error_prefix = prefixes(given["Prefix"], given.get("ErrorOutputPrefix", ""), partitioned=partitioned)
+    processing = _processing(given["ProcessingConfiguration"])
     logging = given["CloudWatchLoggingOptions"]
     hints = given["BufferingHints"]
     return Settings(
@@ -202,8 +249,9 @@ def settings(definition: Mapping[str, Any]) -> Settings:
         interval=hints["IntervalInSeconds"],
         gzip=given["CompressionFormat"] == "GZIP",
         extension=given.get("FileExtension") or _FORMATS[given["CompressionFormat"]],
-        delimiter=delimiter,
-        processor=processor,
+        delimiter=processing.delimiter,
+        processor=processing.processor,
         log_group=logging.get("LogGroupName", "") if logging.get("Enabled") else "",
         log_stream=logging.get("LogStreamName", ""),
+        partitioning=Partitioning(prefix.partition_keys, processing.queries) if partitioned else None,
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from salespipe.local.firehose.definition import check_name, destination, refused
+from salespipe.local.firehose.definition import check_name, destination, is_partitioned, refused
 
 _STREAM: Final = re.compile(r"arn:[^:]*:kinesis:[a-zA-Z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]+")
 _S3_ONLY: Final = (
@@ -96,10 +96,12 @@ def s3_configuration(given: Mapping[str, Any], suffix: str) -> tuple[bool, Mappi
 
 def merged(current: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     """A destination as UpdateDestination leaves it: what is not given stays. Raises ``AwsError``."""
-    partitioning = (change.get("DynamicPartitioningConfiguration") or {}).get("Enabled", False)
-    if partitioning:
+    result = {**current, **change}
+    if is_partitioned(result) and not is_partitioned(current):
         raise refused("Dynamic Partitioning cannot be enabled after the delivery stream was created.")
-    return {**current, **change}
+    if is_partitioned(current) and not is_partitioned(result):
+        raise refused("Dynamic Partitioning cannot be disabled after the delivery stream was created.")
+    return result
 
 
 def described(definition: Mapping[str, Any]) -> dict[str, Any]:

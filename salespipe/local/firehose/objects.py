@@ -1,4 +1,4 @@
-"""What a delivery stream gathers for S3, and the objects it makes of that."""
+"""The objects that a delivery stream makes of what it has gathered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gzip
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
@@ -15,48 +14,19 @@ from uuid import UUID
 import msgspec
 
 from salespipe.local.api import ClientFactory
+from salespipe.local.firehose.buffer import Part
 from salespipe.local.firehose.definition import Settings
-from salespipe.local.firehose.prefixes import Instant, Prefix
-from salespipe.local.firehose.transform import Outcome
+from salespipe.local.firehose.prefixes import Instant
 from salespipe.local.metrics import DELIVERED_BYTES, DELIVERED_OBJECTS, Report, unreported
 
 log = logging.getLogger(__name__)
 
 # JSON lines compress well at any level; a higher one would cost more than the rest of the delivery.
 _GZIP_LEVEL: Final = 1
-_FAILED: Final = "processing-failed"
-
-
-@dataclass
-class Buffer:
-    """One shard's delivery in the making. ``since`` is when it got its first record, ``oldest`` when that arrived.
-
-    ``sequence`` is the last one that it covers, whatever became of the records; None when it is empty.
-    """
-
-    data: list[bytes] = field(default_factory=list)
-    errors: list[bytes] = field(default_factory=list)
-    size: int = 0
-    since: float = 0.0
-    oldest: float = 0.0
-    newest: float = 0.0
-    sequence: int | None = None
-
-    def add(self, outcome: Outcome, since: float, delimiter: bytes) -> None:
-        """Take in a batch that came into the delivery stream at ``since`` (Unix seconds)."""
-        if self.sequence is None:
-            self.since = since
-            self.oldest = outcome.records[0].arrived
-        self.sequence = outcome.records[-1].sequence
-        self.newest = outcome.records[-1].arrived
-        data = [piece + delimiter for piece in outcome.data] if delimiter else outcome.data
-        self.data += data
-        self.errors += outcome.errors
-        self.size += sum(map(len, data)) + sum(map(len, outcome.errors))
 
 
 class ObjectWriter:
-    """Writes buffers as S3 objects. ``random`` is what the keys' random parts are made of."""
+    """Writes parts of buffers as S3 objects. ``random`` is what the keys' random parts are made of."""
 
     def __init__(
         self,
@@ -72,16 +42,12 @@ class ObjectWriter:
         self._random = random
         self._report = report
 
-    def write(self, buffer: Buffer, settings: Settings) -> None:
-        """Put the buffer's objects: records that failed first, so that none is forgotten. Raises what S3 answers."""
-        if buffer.errors:
-            self._put(settings, settings.error_prefix, buffer, b"".join(buffer.errors), _FAILED)
-        if buffer.data:
-            self._put(settings, settings.prefix, buffer, b"".join(buffer.data))
-
-    def _put(self, settings: Settings, prefix: Prefix, buffer: Buffer, body: bytes, error_type: str = "") -> None:
-        arrival = datetime.fromtimestamp(buffer.oldest, UTC).astimezone(settings.zone)
-        folder = prefix.evaluate(Instant(arrival, self._random, error_type))
+    def write(self, part: Part, settings: Settings) -> None:
+        """Put the object of a part. Raises what S3 answers."""
+        prefix = settings.error_prefix if part.error_type else settings.prefix
+        body = b"".join(part.data)
+        arrival = datetime.fromtimestamp(part.oldest, UTC).astimezone(settings.zone)
+        folder = prefix.evaluate(Instant(arrival, self._random, part.error_type, dict(part.keys)))
         identity = UUID(int=self._random.getrandbits(128), version=4)
         key = f"{folder}{settings.name}-{settings.version}-{arrival:%Y-%m-%d-%H-%M-%S}-{identity}{settings.extension}"
         if settings.gzip:

@@ -48,6 +48,7 @@ class Prefix:
         self.namespaces: set[str] = set()
         self.has_error_type = "!{firehose:error-output-type}" in text
         self.partition_keys: set[str] = set()
+        self.queried: set[str] = set()  # those partition keys that come from a query
         self._parts: list[str | Part] = []
         start = 0
         for match in _EXPRESSION.finditer(text):
@@ -70,6 +71,8 @@ class Prefix:
             return lambda instant: "".join(instant.random.choices(_ALPHABET, k=_RANDOM_LENGTH))
         if namespace in {"partitionKeyFromLambda", "partitionKeyFromQuery"} and value:
             self.partition_keys.add(value)
+            if namespace == "partitionKeyFromQuery":
+                self.queried.add(value)
             return lambda instant: instant.partition_keys[value]
         raise PrefixError(f"Unknown expression in prefix: !{{{namespace}:{value}}}")
 

@@ -130,6 +130,7 @@ class _Returned(msgspec.Struct, gc=False):
     recordId: str  # noqa: N815
     result: str
     data: bytes | None = None
+    metadata: msgspec.Raw = msgspec.Raw()
 
 
 class _Answer(msgspec.Struct):
@@ -140,6 +141,8 @@ class _Answer(msgspec.Struct):
 class Outcome:
     """What became of a batch: ``data`` for the objects, ``errors`` as lines of error objects.
 
+    ``sources`` and ``metadata`` are, for each of ``data``, the record that it was made of and the JSON text that the
+    function said about it, empty when nothing.
     ``trouble`` is (code, message) of a failure of the invocation as a whole, for the log.
     """
 
@@ -147,6 +150,8 @@ class Outcome:
     data: list[bytes] = field(default_factory=list)
     errors: list[bytes] = field(default_factory=list)
     trouble: tuple[str, str] | None = None
+    sources: Sequence[Record] = ()
+    metadata: Sequence[bytes] = ()
 
 
 class _FailedError(Exception):
@@ -246,10 +251,14 @@ class Transform:
     def _outcome(
         self, records: Sequence[Record], answers: dict[str, _Returned], attempts: int, processor: Processor
     ) -> Outcome:
-        outcome = Outcome(records)
+        sources: list[Record] = []
+        metadata: list[bytes] = []
+        outcome = Outcome(records, sources=sources, metadata=metadata)
         for record, answer in zip(records, answers.values(), strict=True):
             if answer.result == "Ok":
                 outcome.data.append(answer.data or b"")
+                sources.append(record)
+                metadata.append(bytes(answer.metadata))
             elif answer.result == "ProcessingFailed":
                 code = "Lambda.ProcessingFailedStatus"
                 outcome.errors.append(self._error(record, code, MESSAGES[code], attempts, processor))

@@ -11,8 +11,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final
 
+from salespipe.local.firehose.buffer import Buffer, Part
 from salespipe.local.firehose.definition import Settings
-from salespipe.local.firehose.objects import Buffer, ObjectWriter
+from salespipe.local.firehose.objects import ObjectWriter
 from salespipe.local.firehose.transform import Invoker, Origin, Outcome, Transform, batch_limit
 from salespipe.local.metrics import DATA_FRESHNESS, DELIVERED_RECORDS, DELIVERY_SUCCESS, Report, unreported
 from salespipe.local.record_log import Record, RecordLog
@@ -203,8 +204,8 @@ class DeliveryWorker:
         self._gather(name, shard, settings.size, _READ_RECORDS)
         if not shard.gathered:
             return math.inf
-        outcome = Outcome(shard.gathered, [record.data for record in shard.gathered])
-        shard.buffer.add(outcome, shard.since, settings.delimiter)
+        outcome = Outcome(shard.gathered, [record.data for record in shard.gathered], sources=shard.gathered)
+        shard.buffer.add(outcome, shard.since, settings, self._clock())
         shard.gathered, shard.size, shard.full = [], 0, False
         return self._clock()
 
@@ -212,26 +213,38 @@ class DeliveryWorker:
         """Take in the oldest batch in the transform, which is done."""
         done = shard.running.popleft()
         outcome = done.outcome.result()
-        shard.buffer.add(outcome, done.since, settings.delimiter)
+        shard.buffer.add(outcome, done.since, settings, self._clock())
         if outcome.trouble is not None and settings.processor is not None:
             self._objects.report(settings, *outcome.trouble, settings.processor.function)
 
     def _deliver_if_due(self, name: str, shard: _Shard, settings: Settings, now: float) -> float:
-        """Write the buffer when it is full or old enough, or when a drain has nothing to wait for any more."""
+        """Write what is full or old enough, or everything when a drain has nothing to wait for any more."""
         buffer = shard.buffer
         if buffer.sequence is None or self._stopping.is_set():
             return math.inf
-        due = buffer.since + settings.interval
-        if self._last is not None and not shard.running and not shard.gathered:
+        at_once = self._last is not None and not shard.running and not shard.gathered
+        due = math.inf
+        for key, part in list(buffer.parts.items()):
+            when = part.since + settings.interval
+            if not at_once and part.size < settings.size and now < when:
+                due = min(due, when)
+                continue
+            try:
+                self._objects.write(part, settings)
+            except Exception as error:  # noqa: BLE001 (whatever S3 says, Firehose tries again)
+                return self._put_off(shard, settings, error)
+            self._tell(part)
+            del buffer.parts[key]
             due = now
-        if buffer.size < settings.size and now < due:
-            return due
-        try:
-            self._objects.write(buffer, settings)
-        except Exception as error:  # noqa: BLE001 (whatever S3 says, Firehose tries again)
-            return self._put_off(shard, settings, error)
-        self._finish(name, shard, buffer.sequence)
-        return now
+        if due <= now or not buffer.parts:
+            self._finish(name, shard)
+            return now
+        return due
+
+    def _tell(self, part: Part) -> None:
+        self._report(DELIVERY_SUCCESS, 1)
+        self._report(DELIVERED_RECORDS, 0 if part.error_type else len(part.data))
+        self._report(DATA_FRESHNESS, max(0.0, self._clock() - part.oldest))
 
     def _put_off(self, shard: _Shard, settings: Settings, error: Exception) -> float:
         shard.failures += 1
@@ -245,11 +258,10 @@ class DeliveryWorker:
         shard.not_before = self._clock() + min(0.1 * 2**shard.failures, _LONGEST_BACKOFF)
         return shard.not_before
 
-    def _finish(self, name: str, shard: _Shard, sequence: int) -> None:
-        self._log.checkpoint(self.settings.arn, name, sequence)
-        self._origin.delivered(name, shard.buffer.newest)
-        self._report(DELIVERY_SUCCESS, 1)
-        self._report(DELIVERED_RECORDS, len(shard.buffer.data))
-        self._report(DATA_FRESHNESS, max(0.0, self._clock() - shard.buffer.oldest))
-        shard.buffer = Buffer()
+    def _finish(self, name: str, shard: _Shard) -> None:
+        """Remember how far everything is delivered."""
+        self._log.checkpoint(self.settings.arn, name, shard.buffer.finished)
+        self._origin.delivered(name, shard.buffer.oldest)
+        if not shard.buffer.parts:
+            shard.buffer = Buffer()
         shard.failures, shard.not_before = 0, 0.0
