@@ -27,8 +27,8 @@ def up(context: typer.Context) -> None:
     aws = state.aws(start=True)
     state.screen.say(f"{state.config.name} on {aws.where}")
     if state.config.target == "aws":
-        price = state.config.stream.idle_usd_an_hour
-        state.screen.say(f"Idle it costs about {24 * price:.2f} USD a day, its Kinesis stream; salespipe down ends that.")
+        price = 24 * state.config.stream.idle_usd_an_hour
+        state.screen.say(f"Idle it costs about {price:.2f} USD a day, for Kinesis; salespipe down ends that.")
     ended = steps.follow(state.screen, "up", lifecycle.up(aws, pipeline(aws)))
     if state.json:
         return state.screen.data({"steps": ended, "seconds": time.monotonic() - began})

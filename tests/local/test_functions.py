@@ -308,6 +308,19 @@ def test_a_log_group_that_was_deleted_is_made_again(cloud: Cloud, service: Lambd
     assert len(logs.filter_log_events(logGroupName="/aws/lambda/f")["events"]) == 4
 
 
+def test_once_a_function_is_deleted_its_log_group_can_be(
+    cloud: Cloud, service: Lambda, deploy: Callable[..., str]
+) -> None:
+    deploy(ECHO)
+    run(service)
+    told(service, "DeleteFunction", "/2015-03-31/functions/f", {}, {})
+    logs = cloud.client("logs", REGION)
+    assert len(logs.filter_log_events(logGroupName="/aws/lambda/f")["events"]) == 3
+    logs.delete_log_group(logGroupName="/aws/lambda/f")
+    service.flush_logs()
+    assert logs.describe_log_groups()["logGroups"] == []
+
+
 def invoke_call(function: str, body: bytes = b"", query: str = "", **headers: str) -> Call:
     sent = {f"x-amz-{name.replace('_', '-')}": value for name, value in headers.items()}
     return Call(

@@ -94,6 +94,7 @@ class Lambda:
                 pools = [self._pools.pop(key) for key in gone]
             for pool in pools:
                 pool.close()
+            self._logs.flush()  # now: its log group is deleted next, and a late line would make it again
 
     def start(self) -> None:
         """Go on with the events that were accepted before; drop what a killed process left behind."""
