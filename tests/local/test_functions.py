@@ -315,7 +315,7 @@ def test_once_a_function_is_deleted_its_log_group_can_be(
     run(service)
     told(service, "DeleteFunction", "/2015-03-31/functions/f", {}, {})
     logs = cloud.client("logs", REGION)
-    assert len(logs.filter_log_events(logGroupName="/aws/lambda/f")["events"]) == 3
+    assert len(logs.filter_log_events(logGroupName="/aws/lambda/f")["events"]) == 4
     logs.delete_log_group(logGroupName="/aws/lambda/f")
     service.flush_logs()
     assert logs.describe_log_groups()["logGroups"] == []
