@@ -137,7 +137,8 @@ class Runner:
         region = execution.region
         catalog = Catalog(self._cloud.client("glue", region))
         s3 = self._cloud.client("s3", region)
-        session = Session(catalog, execution.database, execution.submitted)
+        # awswrangler quotes the context's database as Hive's DDL would.
+        session = Session(catalog, execution.database.strip("`"), execution.submitted)
         if execution.text:
             statements = Statements(session, s3)
             self._write_lines(

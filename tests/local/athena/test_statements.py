@@ -65,6 +65,12 @@ def test_what_show_create_table_prints_makes_the_same_table(world: World) -> Non
     assert after["PartitionKeys"] == before["PartitionKeys"]
 
 
+def test_the_contexts_database_may_be_quoted(world: World) -> None:
+    world.run(CREATE)
+    assert world.lines("SHOW TABLES", database="`shop`") == ["orders"]
+    assert world.lines("DESCRIBE `orders`", database="`shop`")
+
+
 def test_partitions_are_added_and_dropped(world: World) -> None:
     world.run(CREATE)
     world.put("elsewhere/a.json", {"orderid": "9"})
