@@ -92,6 +92,7 @@ class World:
         self.folder = folder
         self.s3 = boto3.client("s3", REGION)
         self.logs = boto3.client("logs", REGION)
+        self.glue = boto3.client("glue", REGION)
         self.s3.create_bucket(Bucket="lake")
         self.function = Lambda()
         self.open()
@@ -110,7 +111,7 @@ class World:
 
     def client(self, service: str, region: str) -> Any:
         assert region == REGION
-        return {"s3": self.s3, "logs": self.logs}[service]
+        return {"s3": self.s3, "logs": self.logs, "glue": self.glue}[service]
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         params = {"DeliveryStreamName": "mine", **params}
@@ -471,3 +472,34 @@ def test_partitions_have_folders_of_their_own(world: World) -> None:
     ((key, body),) = world.objects("errors/").items()
     assert key.startswith("errors/metadata-extraction-failed/mine-1-")
     assert b64decode(json.loads(body)["rawData"]) == b"d"
+
+
+def test_records_are_converted_by_the_tables_schema(world: World) -> None:
+    conversion = {
+        "SchemaConfiguration": {"RoleARN": ROLE, "DatabaseName": "lake", "TableName": "orders"},
+        "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {}}},
+        "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {}}},
+    }
+    changes = {
+        "DataFormatConversionConfiguration": conversion,
+        "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/",
+        "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 0},
+        "ProcessingConfiguration": {"Enabled": False},
+    }
+    with pytest.raises(AwsError, match="could not be found"):
+        world.create(**changes)
+    world.glue.create_database(DatabaseInput={"Name": "lake"})
+    columns = [{"Name": "orderid", "Type": "string"}, {"Name": "quantity", "Type": "int"}]
+    world.glue.create_table(
+        DatabaseName="lake", TableInput={"Name": "orders", "StorageDescriptor": {"Columns": columns}}
+    )
+    world.create(**changes)
+    world.put('{"orderid": "o-1", "quantity": 2}', '{"orderid": "o-2", "quantity": "lots"}')
+    until(lambda: world.position() == 2)
+    ((key, body),) = world.objects("orders/").items()
+    assert key.endswith(".parquet")
+    assert body[:4] == body[-4:] == b"PAR1"
+    ((key, body),) = world.objects("errors/").items()
+    assert key.startswith("errors/format-conversion-failed/mine-1-")
+    assert "." not in key
+    assert json.loads(body)["lastErrorCode"] == "DataFormatConversion.MalformedData"

@@ -45,6 +45,41 @@ def partitioned(**changes: Any) -> dict[str, Any]:
     }
 
 
+def converting(
+    *,
+    read: Any = None,
+    write: Any = None,
+    table: str | None = "orders",
+    **changes: Any,
+) -> dict[str, Any]:
+    return {
+        "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 60},
+        "DataFormatConversionConfiguration": {
+            "SchemaConfiguration": {"RoleARN": ROLE, "DatabaseName": "lake", "TableName": table},
+            "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {}} if read is None else read},
+            "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {}} if write is None else write},
+        },
+        **changes,
+    }
+
+
+def test_what_conversion_asks_for() -> None:
+    read = {"OpenXJsonSerDe": {"CaseInsensitive": False, "ColumnToJsonKeyMappings": {"at": "created_at"}}}
+    write = {"ParquetSerDe": {"Compression": "GZIP"}}
+    found = settings(new_definition(request(**converting(read=read, write=write)), "eu-west-1", "123456789012", 1.0))
+    assert found.extension == ".parquet"
+    assert found.conversion is not None
+    assert (found.conversion.region, found.conversion.version, found.conversion.codec) == (
+        "eu-west-1",
+        "LATEST",
+        "GZIP",
+    )
+    assert (found.conversion.lower, found.conversion.keys) == (False, {"at": "created_at"})
+    off = converting()
+    off["DataFormatConversionConfiguration"]["Enabled"] = False
+    assert settings(new_definition(request(**off), "eu-west-1", "123456789012", 1.0)).conversion is None
+
+
 def extraction(query: str, **parameters: str) -> dict[str, Any]:
     given = {"MetadataExtractionQuery": query, "JsonParsingEngine": "JQ-1.6", **parameters}
     entries = [{"ParameterName": name, "ParameterValue": value} for name, value in given.items()]
@@ -136,7 +171,17 @@ def test_dynamic_partitioning_cannot_come_later() -> None:
         ({"Prefix": "!{partitionKeyFromLambda:day}/"}, "only when Dynamic Partitioning is enabled"),
         ({"ProcessingConfiguration": extraction("{day: .at | .[0:10]}")}, "is not supported by this local AWS"),
         ({"ProcessingConfiguration": extraction("{a: .a}", JsonParsingEngine="JQ-1.7")}, "must be JQ-1.6"),
-        ({"DataFormatConversionConfiguration": {"Enabled": True}}, "Record format conversion is not supported"),
+        (
+            converting(BufferingHints={"SizeInMBs": 63, "IntervalInSeconds": 60}),
+            "BufferingHints.SizeInMBs must be at least 64 when data format conversion is enabled.",
+        ),
+        (converting(CompressionFormat="GZIP"), "CompressionFormat must be UNCOMPRESSED"),
+        (converting(write={"OrcSerDe": {}}), "OrcSerDe is not supported by this local AWS, only ParquetSerDe."),
+        (converting(write={"ParquetSerDe": {"Compression": "ZSTD"}}), "ParquetSerDe.Compression must be one of"),
+        (converting(write={}), "must have a ParquetSerDe"),
+        (converting(read={}), "must have an OpenXJsonSerDe or a HiveJsonSerDe"),
+        (converting(read={"HiveJsonSerDe": {"TimestampFormats": ["millis"]}}), "TimestampFormats is not supported"),
+        (converting(table=None), "SchemaConfiguration.TableName is required"),
         ({"S3BackupMode": "Enabled"}, "S3 backup is not supported"),
     ],
 )

@@ -28,7 +28,7 @@ class Part:
     """One object in the making: records of one partition, or error lines of one ``error_type``.
 
     ``since`` is when it got its first record, ``oldest`` when that had arrived, ``first`` a sequence that is not after
-    that of any record in it.
+    that of any record in it. ``sources`` are the records that ``data`` was made of, where they are still needed.
     """
 
     error_type: str
@@ -37,6 +37,7 @@ class Part:
     oldest: float
     first: int
     data: list[bytes] = field(default_factory=list)
+    sources: list[Record] = field(default_factory=list)
     size: int = 0
 
 
@@ -71,7 +72,7 @@ class Buffer:
         if outcome.errors:
             self._put(_TRANSFORM_FAILED, (), first, since, outcome.errors)
         if data and settings.partitioning is None:
-            self._put("", (), first, since, data)
+            self._put("", (), first, since, data).sources += outcome.sources if settings.conversion else ()
         elif settings.partitioning is not None:
             metadata = outcome.metadata or [b""] * len(data)
             for piece, source, given in zip(data, outcome.sources, metadata, strict=True):
@@ -80,7 +81,8 @@ class Buffer:
                 except PartitioningError as error:
                     self._put(error.error_type, (), source, since, [_error(source, error, now)])
                 else:
-                    self._put("", keys, source, since, [piece])
+                    part = self._put("", keys, source, since, [piece])
+                    part.sources += [source] if settings.conversion else ()
 
     def _partition(self, piece: bytes, metadata: bytes, partitioning: Partitioning) -> Keys:
         """The partition of a record. Raises ``PartitioningError``."""
@@ -96,12 +98,13 @@ class Buffer:
         first: Record,
         since: float,
         data: Sequence[bytes],
-    ) -> None:
+    ) -> Part:
         part = self.parts.get((error_type, keys))
         if part is None:
             part = self.parts[error_type, keys] = Part(error_type, keys, since, first.arrived, first.sequence)
         part.data += data
         part.size += sum(map(len, data))
+        return part
 
 
 def _error(record: Record, error: PartitioningError, now: float) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from salespipe.local.api import AwsError
+from salespipe.local.firehose.conversion import Conversion, conversion_of
 from salespipe.local.firehose.partitioning import Partitioning, parse_query
 from salespipe.local.firehose.prefixes import Prefix, PrefixError, prefixes
 from salespipe.local.json_path import JsonPath
@@ -26,7 +27,7 @@ _EXTENSION: Final = re.compile(r"|\.[0-9a-z!\-_.*'()]{1,127}")
 _ZONE: Final = re.compile(r"|[a-zA-Z/_]{1,50}")
 _FORMATS: Final = {"UNCOMPRESSED": "", "GZIP": ".gz"}
 _PROCESSORS: Final = frozenset({"Lambda", "AppendDelimiterToRecord", "MetadataExtraction"})
-_GATHERED_FIRST: Final = {"SizeInMBs": 128, "IntervalInSeconds": 300}  # the default with dynamic partitioning
+_GATHERED_FIRST: Final = {"SizeInMBs": 128, "IntervalInSeconds": 300}  # the default with partitioning or conversion
 _DEFAULTS: Final[dict[str, Any]] = {
     "Prefix": "",
     "BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 300},
@@ -77,6 +78,7 @@ class Settings:
     log_group: str
     log_stream: str
     partitioning: Partitioning | None = None
+    conversion: Conversion | None = None
 
 
 def refused(message: str) -> AwsError:
@@ -97,7 +99,7 @@ def destination(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     result = {**_DEFAULTS, **{name: value for name, value in given.items() if value is not None}}
     partitioned = is_partitioned(result)
-    if partitioned and not given.get("BufferingHints"):
+    if (partitioned or result.get("DataFormatConversionConfiguration")) and not given.get("BufferingHints"):
         result["BufferingHints"] = _GATHERED_FIRST
     if not _ROLE.fullmatch(str(result.get("RoleARN"))):
         raise refused(f"RoleARN is not the ARN of an IAM role: {result.get('RoleARN')}")
@@ -121,6 +123,7 @@ def destination(given: Mapping[str, Any]) -> dict[str, Any]:
     except PrefixError as error:
         raise refused(str(error)) from None
     _check_keys(prefix, processing)
+    conversion_of(result, region="")
     return result
 
 
@@ -155,9 +158,6 @@ def _check_unsupported(given: Mapping[str, Any]) -> None:
             raise refused(
                 "BufferingHints.IntervalInSeconds must be at least 60 seconds when Dynamic Partitioning is enabled."
             )
-    conversion = given.get("DataFormatConversionConfiguration") or {}
-    if conversion and conversion.get("Enabled", True):
-        raise refused("Record format conversion is not supported by this local AWS.")
     if given["S3BackupMode"] != "Disabled":
         raise refused("S3 backup is not supported by this local AWS.")
 
@@ -235,6 +235,7 @@ def settings(definition: Mapping[str, Any]) -> Settings:
     partitioned = is_partitioned(given)
     prefix, error_prefix = prefixes(given["Prefix"], given.get("ErrorOutputPrefix", ""), partitioned=partitioned)
     processing = _processing(given["ProcessingConfiguration"])
+    conversion = conversion_of(given, definition["DeliveryStreamARN"].split(":")[3])
     logging = given["CloudWatchLoggingOptions"]
     hints = given["BufferingHints"]
     return Settings(
@@ -248,10 +249,11 @@ def settings(definition: Mapping[str, Any]) -> Settings:
         size=hints["SizeInMBs"] * MEBIBYTE,
         interval=hints["IntervalInSeconds"],
         gzip=given["CompressionFormat"] == "GZIP",
-        extension=given.get("FileExtension") or _FORMATS[given["CompressionFormat"]],
+        extension=given.get("FileExtension") or (".parquet" if conversion else _FORMATS[given["CompressionFormat"]]),
         delimiter=processing.delimiter,
         processor=processing.processor,
         log_group=logging.get("LogGroupName", "") if logging.get("Enabled") else "",
         log_stream=logging.get("LogStreamName", ""),
         partitioning=Partitioning(prefix.partition_keys, processing.queries) if partitioned else None,
+        conversion=conversion,
     )

@@ -114,6 +114,13 @@ class DirectPut:
         self._log.trim(arrived, shard)
 
 
+def check_source(definition: Mapping[str, Any], kinesis: Streams, account: str) -> None:
+    """Raise ``AwsError`` when the Kinesis stream that a delivery stream is to read does not exist."""
+    arn = (definition["Source"] or {}).get("KinesisStreamARN")
+    if arn and not kinesis.shards(arn):
+        raise refused(f"Stream {arn.rpartition('/')[2]} under account {account} not found.")
+
+
 def origin_of(definition: Mapping[str, Any], kinesis: Streams, cloud: Cloud) -> KinesisOrigin | DirectPut:
     """Where the records of a delivery stream come from."""
     if not definition["Source"]:

@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler
 from salespipe.local.definitions import Definitions
+from salespipe.local.firehose.conversion import check_table
 from salespipe.local.firehose.definition import destination, refused, settings
 from salespipe.local.firehose.description import described, merged, new_definition, s3_configuration, tags_of
 from salespipe.local.firehose.objects import ObjectWriter
-from salespipe.local.firehose.origins import DirectPut, Streams, origin_of, put_direct
+from salespipe.local.firehose.origins import DirectPut, Streams, check_source, origin_of, put_direct
 from salespipe.local.firehose.transform import Invoker
 from salespipe.local.firehose.worker import DeliveryWorker
 
@@ -91,10 +92,9 @@ class Firehose:
 
     def _create(self, call: Call) -> dict[str, Any]:
         definition = new_definition(call.params, call.region, self._cloud.account, self._cloud.clock())
-        name, source = definition["DeliveryStreamName"], definition["Source"]
-        if source and not self._kinesis.shards(source["KinesisStreamARN"]):
-            stream = source["KinesisStreamARN"].rpartition("/")[2]
-            raise refused(f"Stream {stream} under account {self._cloud.account} not found.")
+        name = definition["DeliveryStreamName"]
+        check_source(definition, self._kinesis, self._cloud.account)
+        check_table(self._cloud.client, definition)
         with self._lock:
             if self._definitions.get(call.region, name):
                 message = f"Firehose {name} under accountId {self._cloud.account} already exists"
@@ -137,9 +137,9 @@ class Firehose:
                 "VersionId": str(int(current) + 1),
                 "LastUpdateTimestamp": self._cloud.clock(),
             }
+            check_table(self._cloud.client, definition)
             self._save(call.region, definition)
-            worker = self._workers.get((call.region, definition["DeliveryStreamName"]))
-            if worker is not None:
+            if worker := self._workers.get((call.region, definition["DeliveryStreamName"])):
                 worker.settings = settings(definition)
         self._cloud.log.wake()
         return {}
@@ -285,14 +285,15 @@ class Firehose:
     def _work(self, region: str, definition: dict[str, Any]) -> None:
         """Start the worker; the caller holds the lock."""
         origin = origin_of(definition, self._kinesis, self._cloud)
+        client, clock = self._cloud.client, self._cloud.clock
         report = self._cloud.metrics.of(region, definition["DeliveryStreamName"])
         worker = DeliveryWorker(
             settings(definition),
             origin,
             self._lambda,
-            ObjectWriter(self._cloud.client, region, self._cloud.clock, self._random, report),
+            ObjectWriter(client, region, clock, self._random, origin.sequence_number, report=report),
             log=self._cloud.log,
-            clock=self._cloud.clock,
+            clock=clock,
             report=report,
         )
         self._workers[region, definition["DeliveryStreamName"]] = worker

@@ -251,7 +251,7 @@ class DeliveryWorker:
         self._report(DELIVERY_SUCCESS, 0)
         self._report(DATA_FRESHNESS, max(0.0, self._clock() - shard.buffer.oldest))
         if shard.failures == 1:
-            self._objects.report(settings, "S3.DeliveryFailed", str(error))
+            self._objects.report(settings, getattr(error, "log_code", "S3.DeliveryFailed"), str(error))
         if self._last is not None and shard.failures >= _LAST_ATTEMPTS:
             shard.buffer = Buffer()
             return self._clock()
