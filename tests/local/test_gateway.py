@@ -156,8 +156,12 @@ def test_a_handler_may_leave_a_call_to_moto(moto: FakeMoto) -> None:
 
     gateway = Gateway(moto, ACCOUNT)
     gateway.add(FakeService("dynamodb", {"PutItem": put}))
-    dynamodb(gateway, "PutItem", {"TableName": "t"})
+    dynamodb(gateway, "PutItem", {"TableName": "t", "Item": {}})
     assert [(call.operation, changes) for call, changes in moto.calls] == [("PutItem", True)]
+    # The handler would have checked it: moto does not.
+    answer, told = dynamodb(gateway, "PutItem", {"TableName": "t"})
+    assert (answer.status, told["__type"]) == (400, "ValidationException")
+    assert len(moto.calls) == 1
 
 
 def test_only_what_succeeded_and_may_have_changed_something_is_observed(moto: FakeMoto) -> None:

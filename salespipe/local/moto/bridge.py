@@ -8,8 +8,10 @@ touches moto's inside. Touched here, each with a test in tests/local/test_moto.p
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +20,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Any, Final
+from xml.parsers.expat import ExpatError
 
 # moto reads these when it is imported, or when a backend is made.
 os.environ.update(
@@ -37,12 +40,16 @@ from moto.core.common_models import BaseModel
 from moto.core.request import Request
 from werkzeug.exceptions import HTTPException
 
+from salespipe.errors import SalespipeError
 from salespipe.local.api import Answer, AwsError, Call
 from salespipe.local.front.routes import service_model
+from salespipe.local.front.wire import QUERY, REST_XML, protocol_of
 from salespipe.local.moto.objects import Bodies, installed
 from salespipe.local.moto.state import MotoState
 from salespipe.local.moto.telemetry import trim_logs, trim_metrics
 from salespipe.local.store import Store
+
+_log = logging.getLogger(__name__)
 
 ACCOUNT: Final = "123456789012"
 
@@ -221,9 +228,26 @@ def _ask(call: Call) -> Answer:
     except NotImplementedError as error:
         named = call.operation or f"{call.method} {path}"
         raise AwsError("NotImplemented", f"{call.service} {named} is not part of this local AWS.", 501) from error
+    except (AwsError, SalespipeError, OSError, MemoryError, sqlite3.Error):
+        raise
+    except Exception as error:
+        _log.exception("moto stumbled over %s %s", call.service, call.operation or f"{call.method} {path}")
+        raise _misunderstood(call, error) from error
     status, headers, content = result if len(result) == 3 else (200, {}, result)
     body = content.encode() if isinstance(content, str) else bytes(content or b"")
     return Answer(int(status), body, {name.lower(): str(value) for name, value in headers.items()})
+
+
+def _misunderstood(call: Call, error: Exception) -> AwsError:
+    """What a client hears when moto fails over a request: moto takes for granted much that AWS would check.
+
+    The fault may be moto's, but the same request can only fail again, so it is not one that clients should retry.
+    """
+    if isinstance(error, ExpatError):
+        told = "The XML you provided was not well-formed or did not validate against our published schema"
+        return AwsError("MalformedXML", told)
+    code = {REST_XML: "InvalidRequest", QUERY: "ValidationError"}.get(protocol_of(call.service, call.headers))
+    return AwsError(code or "ValidationException", f"The request is not understood: {type(error).__name__}: {error}")
 
 
 @cache

@@ -1,21 +1,25 @@
-"""S3: what moto leaves out of CreateBucket."""
+"""S3: what moto leaves out of CreateBucket and PutBucketPolicy."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from salespipe.local.api import Answer, Call, Cloud, Handler
+from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler, NotMine
 
 
 class Buckets:
-    """The service "s3": gives a new bucket the tags that came with its creation, which moto overlooks."""
+    """The service "s3": gives a new bucket the tags that came with its creation, which moto overlooks.
+
+    It also refuses a bucket policy that is not JSON, which moto would keep and then fail over with every object put.
+    """
 
     name = "s3"
-    handlers: Mapping[str, Handler] = {}
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        self.handlers: Mapping[str, Handler] = {"PutBucketPolicy": _checked_policy}
 
     def observe(self, call: Call, answer: Answer) -> None:  # noqa: ARG002 - the request says it all
         """Tag a bucket that was just made."""
@@ -28,6 +32,16 @@ class Buckets:
 
     def stop(self) -> None:
         """Nothing runs in the background."""
+
+
+def _checked_policy(call: Call) -> Answer:
+    try:
+        policy = json.loads(call.body)
+    except ValueError:
+        policy = None
+    if not isinstance(policy, dict):
+        raise AwsError("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
+    raise NotMine
 
 
 def _tags(body: bytes) -> list[dict[str, str]]:
