@@ -7,20 +7,25 @@ from typing import Final
 
 from salespipe.local.athena.errors import QuerySyntaxError
 
-_TOKEN: Final = re.compile(
-    r"""\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(?P<token>'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|`[^`]*`|[\w$]+|<=|>=|<>|!=|[^\s\w])""",
-    re.DOTALL,
-)
+_BEFORE: Final = r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*"
+_OTHERS: Final = r"""|"(?:[^"]|"")*"|`[^`]*`|[\w$]+|<=|>=|<>|!=|[^\s\w])"""
+_TOKEN: Final = re.compile(rf"{_BEFORE}(?P<token>'(?:[^'\\]|''|\\.)*'{_OTHERS}", re.DOTALL)
+_TRINO_TOKEN: Final = re.compile(rf"{_BEFORE}(?P<token>'(?:[^']|'')*'{_OTHERS}", re.DOTALL)
 
 
 class Cursor:
-    """A statement's tokens, read from left to right; ``text`` is kept for what is passed on as it was written."""
+    """A statement's tokens, read from left to right; ``text`` is kept for what is passed on as it was written.
 
-    def __init__(self, text: str) -> None:
+    Hive's DDL escapes with backslashes inside strings, Trino's statements (``escapes`` false) do not.
+    """
+
+    def __init__(self, text: str, *, escapes: bool = True) -> None:
         self.text = text.rstrip().removesuffix(";").rstrip()
         self._tokens: list[tuple[str, int, int]] = []
+        self._escapes = escapes
+        pattern = _TOKEN if escapes else _TRINO_TOKEN
         at = 0
-        while found := _TOKEN.match(self.text, at):
+        while found := pattern.match(self.text, at):
             self._tokens.append((found["token"], found.start("token"), found.end("token")))
             at = found.end()
         self._at = 0
@@ -72,7 +77,8 @@ class Cursor:
         if token[0] not in "'\"":
             self._at -= 1
             raise self.unexpected("string")
-        return re.sub(r"\\(.)", _unescaped, token[1:-1].replace("''", "'"))
+        bare = token[1:-1].replace("''", "'")
+        return re.sub(r"\\(.)", _unescaped, bare) if self._escapes else bare
 
     def value(self) -> str:
         """A string or a bare word or number, as text."""
@@ -103,9 +109,31 @@ class Cursor:
             raise self.unexpected("type")
         return "".join(token for token, _, _ in self._tokens[start : self._at]).lower()
 
+    @property
+    def offset(self) -> int:
+        """Where in the text the next token begins, the text's length at the end."""
+        return len(self.text) if self.ended else self._tokens[self._at][1]
+
+    def enclosed(self) -> tuple[int, int]:
+        """Pass over ``( ... )``; the offsets of what is inside."""
+        self.need("(")
+        start, depth = self.offset, 1
+        while not self.ended:
+            depth += {"(": 1, ")": -1}.get(self.peek(), 0)
+            if not depth:
+                end = self.offset
+                self.need(")")
+                return start, end
+            self._at += 1
+        raise self.unexpected("')'")
+
     def rest(self) -> str:
         """What is left, as it was written."""
         return "" if self.ended else self.text[self._tokens[self._at][1] :]
+
+    def skip(self) -> None:
+        """Pass over one token, whatever it is."""
+        self._at += 1
 
     def done(self) -> None:
         """Refuse anything that is left."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import duckdb
@@ -24,6 +25,7 @@ _MEMORY: Final = "384MB"
 _ROWS: Final = 4096
 
 Rows = Iterator[Sequence[Any]]
+Answer = Callable[[duckdb.DuckDBPyConnection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,24 @@ def compiled(text: str, session: Session) -> tuple[Query, Plan]:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A query to run; ``cutoff`` is the bytes that its workgroup allows, 0 for no limit."""
+    """A query to run; ``cutoff`` is the bytes that its workgroup allows, 0 for no limit.
+
+    ``folder`` is where DuckDB may write files, ``None`` for nowhere.
+    """
 
     text: str
     session: Session
     cutoff: int = 0
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every query runs with: the S3 client, the copies of objects, and the way to stop it."""
+
+    s3: Any
+    cache: ObjectCache
+    running: Connections
 
 
 def run(
@@ -63,33 +78,49 @@ def run(
     began = time.monotonic()
     query, plan = compiled(job.text, job.session)
     planning = time.monotonic() - began
+    cells = ", ".join(_shown(f"c{place}", output) for place, output in enumerate(query.outputs))
+    sql = f"SELECT {cells} FROM ({query.sql}) AS answer"
+
+    def answer(connection: duckdb.DuckDBPyConnection) -> None:
+        consume(query.outputs, _fetched(connection.execute(sql)))
+
+    return Ran(perform((query, plan), job, Means(s3, cache, running), answer), planning)
+
+
+def perform(made: tuple[Query, Plan], job: Job, means: Means, answer: Answer) -> int:
+    """Make what a compiled query reads readable in a connection, and let ``answer`` compute it there.
+
+    Returns the stored bytes read. ``answer`` is called again if the data had to be re-read. Raises ``QueryError`` or
+    ``QueryCancelledError``.
+    """
+    (query, plan), cache, running = made, means.cache, means.running
     connection = duckdb.connect(":memory:", config=_config(cache))
     held: list[Any] = []
+    scanned = 0
     try:
         with running.using(connection):
             connection.execute("SET TimeZone = 'UTC'")
-            _confine(connection, cache)
+            _confine(connection, cache.folder, job.folder)
             for macro in functions.macros(_everything(query, plan)):
                 connection.execute(macro)
             readers: list[Reader] = []
-            scanned = 0
             for scan in plan.scans:
-                located = partitions.objects(scan, job.session, s3, connection)
+                located = partitions.objects(scan, job.session, means.s3, connection)
                 scanned += sum(one.object.size for one in located)
                 if job.cutoff and scanned > job.cutoff:
                     raise QueryCancelledError(LIMIT_EXCEEDED)
                 running.check()
-                paths = cache.fetch(s3, [one.object for one in located])
+                paths = cache.fetch(means.s3, [one.object for one in located])
                 held.extend(paths)
                 readers.append(Reader(scan, located, paths, cache))
-            _computed(connection, query, readers, consume)
-        return Ran(scanned, planning)
+            _computed(connection, readers, answer)
     except duckdb.Error as error:
         running.check()
         raise translated(error) from error
     finally:
         connection.close()
         cache.release(held)
+    return scanned
 
 
 def _config(cache: ObjectCache) -> dict[str, str | bool | int | float | list[str]]:
@@ -102,10 +133,10 @@ def _config(cache: ObjectCache) -> dict[str, str | bool | int | float | list[str
     }
 
 
-def _confine(connection: duckdb.DuckDBPyConnection, cache: ObjectCache) -> None:
-    """Let the connection read the copies of objects and nothing else on this machine, whatever the SQL says."""
-    folder = str(cache.folder).replace("'", "''")
-    connection.execute(f"SET allowed_directories = ['{folder}/']")
+def _confine(connection: duckdb.DuckDBPyConnection, *folders: Path | None) -> None:
+    """Let the connection see these folders and nothing else on this machine, whatever the SQL says."""
+    listed = ", ".join("'" + str(folder).replace("'", "''") + "/'" for folder in folders if folder is not None)
+    connection.execute(f"SET allowed_directories = [{listed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
@@ -116,19 +147,12 @@ def _everything(query: Query, plan: Plan) -> str:
     return " ".join([query.sql, *conditions, *cells])
 
 
-def _computed(
-    connection: duckdb.DuckDBPyConnection,
-    query: Query,
-    readers: Sequence[Reader],
-    consume: Callable[[Sequence[Output], Rows], None],
-) -> None:
-    cells = ", ".join(_shown(f"c{place}", output) for place, output in enumerate(query.outputs))
-    sql = f"SELECT {cells} FROM ({query.sql}) AS answer"
+def _computed(connection: duckdb.DuckDBPyConnection, readers: Sequence[Reader], answer: Answer) -> None:
     while True:
         try:
             for reader in readers:
                 reader.bind(connection)
-            consume(query.outputs, _fetched(connection.execute(sql)))
+            answer(connection)
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:

@@ -11,6 +11,7 @@ from salespipe.local.athena.results import ColumnInfo
 from salespipe.local.store import Store
 
 FINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
+WRITING = frozenset({"CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD"})
 _KEPT_DAYS = 45  # athena/latest/ug/service-limits.html: the query history is kept for 45 days
 _DDL = """
 CREATE TABLE IF NOT EXISTS athena_executions (
@@ -52,6 +53,7 @@ class Execution(msgspec.Struct, kw_only=True):
     output_bytes: int = 0
     reused: bool = False
     columns: list[ColumnInfo] = []
+    manifest: str = ""  # of the object that lists what was written
     text: bool = False  # the result is lines of text without a header, as of SHOW and DDL
 
     @property
@@ -59,12 +61,19 @@ class Execution(msgspec.Struct, kw_only=True):
         """Whether nothing more will happen to it."""
         return self.state in FINAL
 
+    @property
+    def writes(self) -> bool:
+        """Whether it writes data: its result is a number of rows, and objects that its manifest lists."""
+        return self.sub_kind in WRITING
+
     def statistics(self) -> dict[str, Any]:
         """Service model: QueryExecutionStatistics."""
         end, start = self.completed or self.started, self.started or self.completed
         queued = max(0.0, start - self.submitted)
         running = max(0.0, end - start)
+        manifest = {"DataManifestLocation": self.manifest} if self.manifest else {}
         return {
+            **manifest,
             "EngineExecutionTimeInMillis": _millis(running),
             "DataScannedInBytes": self.scanned,
             "TotalExecutionTimeInMillis": _millis(queued) + _millis(running),

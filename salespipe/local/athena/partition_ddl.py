@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -113,6 +114,14 @@ def _partition(table: Table, values: tuple[str, ...], location: str) -> dict[str
     return {"Values": list(values), "StorageDescriptor": {**storage, "Location": location}}
 
 
+def register(table: Table, locations: Mapping[tuple[str, ...], str], glue: Any) -> None:
+    """Add partitions, by their values, to the catalog."""
+    missing = list(locations)
+    for start in range(0, len(missing), _BATCH):
+        inputs = [_partition(table, values, locations[values]) for values in missing[start : start + _BATCH]]
+        glue.batch_create_partition(DatabaseName=table.database, TableName=table.name, PartitionInputList=inputs)
+
+
 def repair(table: Table, catalog: Catalog, s3: Any) -> list[str]:
     """Add the Hive-style partitions (``dt=2026-11-22/``) that only S3 has. Returns what Athena says then."""
     keys = [key.name for key in table.partition_keys]
@@ -127,11 +136,7 @@ def repair(table: Table, catalog: Catalog, s3: Any) -> list[str]:
         if [name.lower() for name, _ in pairs] == keys:
             found[tuple(value for _, value in pairs)] = f"{base}{'/'.join(folders)}"
     missing = sorted(values for values in found if values not in known)
-    for start in range(0, len(missing), _BATCH):
-        inputs = [_partition(table, values, found[values]) for values in missing[start : start + _BATCH]]
-        catalog.glue.batch_create_partition(
-            DatabaseName=table.database, TableName=table.name, PartitionInputList=inputs
-        )
+    register(table, {values: found[values] for values in missing}, catalog.glue)
     if not missing:
         return []
     shown = [f"{table.name}:{found[values][len(base) :]}" for values in missing]

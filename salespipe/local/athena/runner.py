@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -50,7 +51,10 @@ class Runner:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="athena")
         self._ending = False
         for left in self._cache.folder.parent.glob(f"{_RESULT}*"):  # of a process that was killed
-            left.unlink(missing_ok=True)
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink(missing_ok=True)
         for execution in self._executions.unfinished():
             execution.state, execution.started = "QUEUED", 0.0
             self._executions.save(execution)
@@ -139,6 +143,9 @@ class Runner:
         s3 = self._cloud.client("s3", region)
         # awswrangler quotes the context's database as Hive's DDL would.
         session = Session(catalog, execution.database.strip("`"), execution.submitted)
+        if execution.writes:
+            self._write(execution, session, s3, running)
+            return
         if execution.text:
             statements = Statements(session, s3)
             self._write_lines(
@@ -164,6 +171,23 @@ class Runner:
         finally:
             path.unlink(missing_ok=True)
         _put(s3, f"{execution.location}.metadata", metadata(columns))
+
+    def _write(self, execution: Execution, session: Session, s3: Any, running: Connections) -> None:
+        from salespipe.local.athena.engine import Job, Means
+        from salespipe.local.athena.exports import Exporter
+        from salespipe.local.athena.writes import Writes
+
+        execution.columns = [ColumnInfo("rows", "bigint", 19)]
+        # Written first, so that an output location that cannot be written to leaves no data behind.
+        _put(s3, f"{execution.location}.metadata", metadata(execution.columns))
+        with TemporaryDirectory(dir=self._cache.folder.parent, prefix=_RESULT) as folder:
+            job = Job(execution.statement, session, execution.cutoff, Path(folder))
+            writes = Writes(Exporter(execution.id, job, Means(s3, self._cache, running)), execution.location)
+            wrote = writes.run(execution.statement, execution.sub_kind)
+        execution.rows, execution.output_bytes = wrote.rows, wrote.size
+        execution.scanned, execution.planning = wrote.scanned, writes.planning
+        execution.manifest = f"{execution.location}-manifest.csv"
+        _put(s3, execution.manifest, "".join(f"{location}\n" for location, _ in wrote.objects).encode())
 
     def _write_lines(self, execution: Execution, told: Lines, s3: Any) -> None:
         execution.columns, execution.rows = list(told.columns), len(told.lines)

@@ -8,7 +8,7 @@ from typing import Any
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler
 from salespipe.local.athena.errors import QueryError
-from salespipe.local.athena.executions import Execution, Executions
+from salespipe.local.athena.executions import WRITING, Execution, Executions
 from salespipe.local.athena.kinds import kind_of
 from salespipe.local.athena.metadata_api import MetadataApi
 from salespipe.local.athena.objects import split
@@ -17,6 +17,11 @@ from salespipe.local.athena.runner import Runner
 from salespipe.local.athena.workgroups import WorkGroups, invalid
 
 _MAX_QUERY_BYTES = 262_144
+_ENFORCED = (
+    "The Create Table As Select query failed because it was submitted with an 'external_location' property to an "
+    "Athena Workgroup that enforces a centralized output location for all queries. Please remove the "
+    "'external_location' property and resubmit the query."
+)
 
 
 class Athena:
@@ -78,7 +83,7 @@ class Athena:
         execution = self._planned(call, text, group)
         location, configuration = settings.output(params.get("ResultConfiguration") or {})
         execution.configuration = configuration
-        execution.location = f"{location}{execution.id}{'.txt' if execution.text else '.csv'}"
+        execution.location = self._result_location(execution, location, enforced=settings.enforced)
         execution.cutoff = settings.cutoff
         execution.token = token
         self._reuse(execution)
@@ -91,6 +96,7 @@ class Athena:
         """The execution that a call asks for; what Athena refuses at once is refused."""
         from salespipe.local.athena.parameters import prepared, with_parameters
         from salespipe.local.athena.syntax import parse_query
+        from salespipe.local.athena.write_statements import PARSERS
 
         params = call.params
         context = params.get("QueryExecutionContext") or {}
@@ -107,6 +113,8 @@ class Athena:
             query = kind is None or kind.sub == "SELECT"
             if query:
                 parse_query(statement)
+            elif kind is not None and kind.sub in WRITING:
+                PARSERS[kind.sub](statement)
         except QueryError as refused:
             raise AwsError("InvalidRequestException", refused.reason, AthenaErrorCode="MALFORMED_QUERY") from refused
         if kind is None:
@@ -126,6 +134,19 @@ class Athena:
             reuse_minutes=int(reuse.get("MaxAgeInMinutes", 60)) if reuse.get("Enabled") else 0,
             submitted=self._cloud.clock(),
         )
+
+    def _result_location(self, execution: Execution, folder: str, *, enforced: bool) -> str:
+        """The result object; what writes data has none, but a name for its manifest and, for a table, its data."""
+        if not execution.writes:
+            return f"{folder}{execution.id}{'.txt' if execution.text else '.csv'}"
+        if execution.sub_kind != "CREATE_TABLE_AS_SELECT":
+            return f"{folder}{execution.id}"
+        from salespipe.local.athena.write_statements import create_table_as
+
+        external = "external_location" in create_table_as(execution.statement).properties
+        if external and enforced:
+            raise invalid(_ENFORCED)
+        return f"{folder}{execution.id}" if external else f"{folder}tables/{execution.id}"
 
     def _reuse(self, execution: Execution) -> None:
         """Take over an earlier result of the same text, when the caller allows one of that age."""
@@ -195,11 +216,14 @@ class Athena:
         limit = int(call.params.get("MaxResults") or MAX_ROWS)
         if not 0 < limit <= MAX_ROWS:
             raise invalid("MaxResults is more than maximum allowed length 1000.")
-        bucket, key = split(execution.location)
-        pages = Pages(self._cloud.client("s3", call.region), bucket, key)
-        rows, token = pages.page(str(call.params.get("NextToken") or ""), limit, text=execution.text)
+        rows: list[list[str | None]] = []
+        token = ""
+        if not execution.writes:
+            bucket, key = split(execution.location)
+            pages = Pages(self._cloud.client("s3", call.region), bucket, key)
+            rows, token = pages.page(str(call.params.get("NextToken") or ""), limit, text=execution.text)
         answer: dict[str, Any] = {
-            "UpdateCount": 0,
+            "UpdateCount": execution.rows if execution.writes else 0,
             "ResultSet": {
                 "Rows": [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in row]} for row in rows],
                 "ResultSetMetadata": {"ColumnInfo": [column.described() for column in execution.columns]},

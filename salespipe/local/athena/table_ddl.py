@@ -16,7 +16,7 @@ _LAZY: Final = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 _PARQUET: Final = "org.apache.hadoop.hive.ql.io.parquet."
 _ORC: Final = "org.apache.hadoop.hive.ql.io.orc.Orc"
 # STORED AS: input format, output format, SerDe.
-_STORED: Final = {
+STORED: Final = {
     "TEXTFILE": (_TEXT_IN, _TEXT_OUT, _LAZY),
     "PARQUET": (
         f"{_PARQUET}MapredParquetInputFormat",
@@ -36,7 +36,7 @@ class _Clauses:
     location: str = ""
     serde: str = ""
     properties: dict[str, str] = field(default_factory=dict)
-    stored: tuple[str, str, str] = _STORED["TEXTFILE"]
+    stored: tuple[str, str, str] = STORED["TEXTFILE"]
     parameters: dict[str, str] = field(default_factory=lambda: {"EXTERNAL": "TRUE"})
 
 
@@ -97,10 +97,10 @@ def _stored(cursor: Cursor, serde: str) -> tuple[str, str, str]:
         cursor.need("OUTPUTFORMAT")
         return read, cursor.string(), serde
     form = cursor.value().upper()
-    if form not in _STORED:
+    if form not in STORED:
         told = f"SemanticException Unrecognized file format in STORED AS clause: '{form}'"
         raise QueryError("", f"FAILED: {told}")
-    return _STORED[form]
+    return STORED[form]
 
 
 def _columns(cursor: Cursor) -> list[dict[str, str]]:

@@ -39,14 +39,18 @@ class Settings:
         """BytesScannedCutoffPerQuery."""
         return int(self.configuration.get("BytesScannedCutoffPerQuery") or 0)
 
+    @property
+    def enforced(self) -> bool:
+        """EnforceWorkGroupConfiguration."""
+        return bool(self.configuration.get("EnforceWorkGroupConfiguration"))
+
     def output(self, asked: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Where results go, ending in a slash, and the rest of the result configuration.
 
         Raises ``AwsError`` when neither workgroup nor caller names a location.
         """
         own = self.configuration.get("ResultConfiguration") or {}
-        enforced = bool(self.configuration.get("EnforceWorkGroupConfiguration"))
-        chosen = dict(own) if enforced else {**own, **asked}
+        chosen = dict(own) if self.enforced else {**own, **asked}
         location = str(chosen.pop("OutputLocation", "") or "")
         if not location:
             raise invalid(_NO_LOCATION)

@@ -180,9 +180,6 @@ def test_information_schema(world: World) -> None:
         ("CREATE EXTERNAL TABLE t (a int)", "FAILED: SemanticException Table location can not be null"),
         ("CREATE EXTERNAL TABLE t (a int", "line 1:31: mismatched input '<EOF>'. Expecting: ')', ',', 'COMMENT'"),
         ("CREATE EXTERNAL TABLE t (a integr) LOCATION 's3://b/'", "FAILED: ParseException cannot recognize input near"),
-        ("CREATE TABLE t AS SELECT 1 AS a", "NOT_SUPPORTED: CREATE TABLE AS SELECT is not supported locally"),
-        ("INSERT INTO t VALUES (1)", "NOT_SUPPORTED: INSERT is not supported locally"),
-        ("UNLOAD (SELECT 1) TO 's3://b/'", "NOT_SUPPORTED: UNLOAD is not supported locally"),
         ("EXPLAIN SELECT 1", "NOT_SUPPORTED: EXPLAIN is not supported locally"),
     ],
 )
