@@ -34,7 +34,7 @@ _POLL_SECONDS: Final = 0.05
 _TAIL_LINES: Final = 15
 _NEEDS: Final = ("moto", "werkzeug", "duckdb", "sqlglot")
 # Everything that a process of ours puts into its data folder, the lock aside.
-_CONTENTS: Final = ("state.db*", "objects", "athena-objects", "functions", "server.json", "server.log*")
+_CONTENTS: Final = ("state.db*", "objects", "athena-*", "functions", "server.json", "server.log*")
 
 
 def default_data_dir() -> Path:
