@@ -142,21 +142,38 @@ class PreparedStatements:
         """CreatePreparedStatement."""
         group, name = self._names(call)
         self._need(call.region, group)
-        if self._documents.get(call.region, "prepared", f"{group}\n{name}") is not None:
-            raise AwsError("InvalidRequestException", f"PreparedStatement {name} already exists in workGroup {group}")
-        self.save(call, group, name)
+        sql = str(call.params.get("QueryStatement") or "")
+        self.prepare(call.region, (group, name), sql, _description(call))
         return {}
 
-    def save(self, call: Call, group: str, name: str) -> None:
-        """Write the statement that the call carries."""
+    def prepare(self, region: str, names: tuple[str, str], sql: str, description: str = "") -> None:
+        """Make a statement, ``names`` being its workgroup and its own.
+
+        Raises ``AwsError`` when the workgroup has one of that name.
+        """
+        group, name = names
+        if self._documents.get(region, "prepared", f"{group}\n{name}") is not None:
+            raise AwsError("InvalidRequestException", f"PreparedStatement {name} already exists in workGroup {group}")
+        self._save(region, names, sql, description)
+
+    def deallocate(self, region: str, group: str, name: str) -> None:
+        """Remove a statement.
+
+        Raises ``AwsError`` when there is none.
+        """
+        self.need(region, group, name)
+        self._documents.delete(region, "prepared", f"{group}\n{name}")
+
+    def _save(self, region: str, names: tuple[str, str], sql: str, description: str) -> None:
+        group, name = names
         document = {
             "StatementName": name,
-            "QueryStatement": call.params.get("QueryStatement"),
+            "QueryStatement": sql,
             "WorkGroupName": group,
-            "Description": call.params.get("Description") or "",
+            "Description": description,
             "LastModifiedTime": self._clock(),
         }
-        self._documents.put(call.region, "prepared", f"{group}\n{name}", document)
+        self._documents.put(region, "prepared", f"{group}\n{name}", document)
 
     def get(self, call: Call) -> dict[str, Any]:
         """GetPreparedStatement."""
@@ -187,12 +204,15 @@ class PreparedStatements:
         """UpdatePreparedStatement."""
         group, name = self._names(call)
         self.need(call.region, group, name)
-        self.save(call, group, name)
+        sql = str(call.params.get("QueryStatement") or "")
+        self._save(call.region, (group, name), sql, _description(call))
         return {}
 
     def delete(self, call: Call) -> dict[str, Any]:
         """DeletePreparedStatement."""
-        group, name = self._names(call)
-        self.need(call.region, group, name)
-        self._documents.delete(call.region, "prepared", f"{group}\n{name}")
+        self.deallocate(call.region, *self._names(call))
         return {}
+
+
+def _description(call: Call) -> str:
+    return str(call.params.get("Description") or "")

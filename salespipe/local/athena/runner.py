@@ -18,6 +18,7 @@ from salespipe.local.athena.catalog import Catalog
 from salespipe.local.athena.errors import QueryCancelledError, QueryError
 from salespipe.local.athena.executions import Execution, Executions
 from salespipe.local.athena.kinds import Kind
+from salespipe.local.athena.named import PreparedStatements
 from salespipe.local.athena.objects import ObjectCache, split
 from salespipe.local.athena.plan import Output
 from salespipe.local.athena.results import ColumnInfo, metadata, write_csv
@@ -34,11 +35,12 @@ _RESULT: Final = "athena-result-"
 
 
 class Runner:
-    """The pool of one Athena; ``executions`` is where every step is written down."""
+    """The pool of one Athena; ``executions`` is where every step is written down, ``prepared`` what PREPARE makes."""
 
-    def __init__(self, cloud: Cloud, executions: Executions) -> None:
+    def __init__(self, cloud: Cloud, executions: Executions, prepared: PreparedStatements) -> None:
         self._cloud = cloud
         self._executions = executions
+        self._prepared = prepared
         self._cache = ObjectCache(cloud.store.folder / "athena-objects")
         self._pool: ThreadPoolExecutor | None = None
         self._running: dict[str, Connections] = {}
@@ -136,6 +138,7 @@ class Runner:
     def _run(self, execution: Execution, running: Connections) -> None:
         # The first query pays for loading the SQL parser and the engine, not the start of the server.
         from salespipe.local.athena.engine import Job, run
+        from salespipe.local.athena.parameters import Preparation
         from salespipe.local.athena.statements import Statements
 
         region = execution.region
@@ -147,7 +150,7 @@ class Runner:
             self._write(execution, session, s3, running)
             return
         if execution.text:
-            statements = Statements(session, s3)
+            statements = Statements(session, s3, Preparation(self._prepared, region, execution.workgroup))
             self._write_lines(
                 execution, statements.run(execution.statement, Kind(execution.kind, execution.sub_kind)), s3
             )

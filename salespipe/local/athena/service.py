@@ -32,8 +32,8 @@ class Athena:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._executions = Executions(cloud.store)
-        self._runner = Runner(cloud, self._executions)
         self._workgroups = WorkGroups(cloud, self._executions)
+        self._runner = Runner(cloud, self._executions, self._workgroups.prepared)
         self._metadata = MetadataApi(cloud)
         self._handlers: dict[str, Handler] = {
             "StartQueryExecution": self.start_query_execution,

@@ -13,6 +13,7 @@ from salespipe.local.athena.ddl_text import Cursor
 from salespipe.local.athena.engine import compiled
 from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.kinds import Kind
+from salespipe.local.athena.parameters import Preparation
 from salespipe.local.athena.session import CATALOG, Session
 from salespipe.local.athena.show import Lines, Run, Show, failed
 
@@ -20,7 +21,7 @@ from salespipe.local.athena.show import Lines, Run, Show, failed
 class Statements:
     """Runs the statements of one execution; what Glue refuses becomes the execution's failure."""
 
-    def __init__(self, session: Session, s3: Any) -> None:
+    def __init__(self, session: Session, s3: Any, preparation: Preparation) -> None:
         self._session = session
         self._catalog: Catalog = session.catalog
         self._glue = session.catalog.glue
@@ -36,6 +37,8 @@ class Statements:
             "CREATE_VIEW": self._create_view,
             "ALTER_TABLE": self._alter_table,
             "MSCK_REPAIR_TABLE": self._msck_repair_table,
+            "PREPARE": preparation.prepare,
+            "DEALLOCATE_PREPARE": preparation.deallocate,
         }
 
     def run(self, text: str, of: Kind) -> Lines:
@@ -47,7 +50,7 @@ class Statements:
         if method is None:
             raise QueryError("NOT_SUPPORTED", f"{of.sub.replace('_', ' ')} is not supported locally")
         try:
-            return method(Cursor(text))
+            return method(Cursor(text, escapes=of.sub != "PREPARE"))
         except ClientError as error:
             told = error.response.get("Error", {})
             raise failed(f"Execution Error, return code 1: {told.get('Message')}") from error

@@ -67,7 +67,7 @@ class WorkGroups:
         self._executions = executions
         self._documents = Documents(cloud.store)
         self._named = NamedQueries(self._documents, cloud.clock, self.need)
-        self._prepared = PreparedStatements(self._documents, cloud.clock, self.need)
+        self.prepared = PreparedStatements(self._documents, cloud.clock, self.need)
         self.handlers: Mapping[str, Handler] = {
             "CreateWorkGroup": self.create_work_group,
             "GetWorkGroup": self.get_work_group,
@@ -79,7 +79,7 @@ class WorkGroups:
             "ListTagsForResource": self.list_tags_for_resource,
             "ListEngineVersions": self.list_engine_versions,
             **self._named.handlers,
-            **self._prepared.handlers,
+            **self.prepared.handlers,
         }
 
     def need(self, region: str, name: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class WorkGroups:
 
     def statement(self, region: str, group: str, name: str) -> str:
         """The SQL of a prepared statement."""
-        return str(self._prepared.need(region, group, name)["QueryStatement"])
+        return str(self.prepared.need(region, group, name)["QueryStatement"])
 
     def create_work_group(self, call: Call) -> dict[str, Any]:
         """CreateWorkGroup."""
@@ -185,7 +185,7 @@ class WorkGroups:
         if name == "primary":
             raise invalid("The primary workgroup cannot be deleted")
         self.need(call.region, name)
-        inside = self._named.inside(call.region, name) + self._prepared.inside(call.region, name)
+        inside = self._named.inside(call.region, name) + self.prepared.inside(call.region, name)
         history = self._executions.identifiers(call.region, name, "", 1)
         if (inside or history) and not call.params.get("RecursiveDeleteOption"):
             raise invalid(f"WorkGroup {name} is not empty")

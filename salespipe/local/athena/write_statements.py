@@ -127,7 +127,7 @@ def _properties(cursor: Cursor) -> dict[str, Property]:
         if not cursor.take(",") and cursor.peek() != ")":
             raise cursor.unexpected("')', ','")
     if not found:
-        raise QuerySyntaxError(f"line 1:1: mismatched input ')'. Expecting: {'<identifier>'}")
+        raise QuerySyntaxError("line 1:1: mismatched input ')'. Expecting: <identifier>")
     return found
 
 
