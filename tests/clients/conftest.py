@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from salespipe.local import daemon
 REGION = "us-east-1"
 ACCESS_KEY = "anyone"
 SECRET_KEY = "anything"
+PATIENCE = 60.0
 BUCKET = "clients-lake"
 ORDERS = (
     {"orderid": "o-1", "quantity": 2, "price": 1.5, "region": "north", "created_at": "2026-01-01 09:00:00"},
@@ -42,6 +47,83 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("aws")
     yield daemon.start(folder, 0).endpoint
     daemon.stop(folder)
+
+
+class Cli:
+    """The ``aws`` program and what a user has in its environment: an endpoint, a region, credentials of nobody."""
+
+    def __init__(self, endpoint: str, folder: Path) -> None:
+        self.folder = folder
+        # Not AWS_ENDPOINT_URL alone: the CLI's own rule for SQS puts AWS's host before that variable.
+        self._program = (str(Path(sys.executable).with_name("aws")), "--endpoint-url", endpoint)
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "anyone",
+            "AWS_SECRET_ACCESS_KEY": "anything",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_PAGER": "",
+        }
+
+    def __call__(self, *words: str, **options: Any) -> Any:
+        """Run ``aws WORDS --option value``; its JSON, or its text where that is not JSON, or None for silence."""
+        done = self._run(*words, **options)
+        assert done.returncode == 0, f"aws {' '.join(words)}: {done.stderr}"
+        try:
+            return json.loads(done.stdout) if done.stdout else None
+        except ValueError:
+            return done.stdout
+
+    def refused(self, *words: str, **options: Any) -> str:
+        """What a call that must fail says."""
+        done = self._run(*words, **options)
+        assert done.returncode != 0, done.stdout
+        return done.stderr.strip()
+
+    def until(self, found: Callable[[], Any], what: str) -> Any:
+        """Ask again until there is something."""
+        deadline = time.monotonic() + PATIENCE
+        while not (result := found()):
+            assert time.monotonic() < deadline, f"no {what} within {PATIENCE:.0f} s"
+            time.sleep(0.2)
+        return result
+
+    def query(self, sql: str, workgroup: str) -> list[list[str | None]]:
+        """Athena's rows, the header first."""
+        started = self("athena", "start-query-execution", query_string=sql, work_group=workgroup)
+        execution = started["QueryExecutionId"]
+
+        def ended() -> dict[str, Any] | None:
+            status = self("athena", "get-query-execution", query_execution_id=execution)["QueryExecution"]["Status"]
+            return status if status["State"] not in {"QUEUED", "RUNNING"} else None
+
+        status = self.until(ended, "answer")
+        assert status["State"] == "SUCCEEDED", status
+        answer = self("athena", "get-query-results", query_execution_id=execution)
+        return [[cell.get("VarCharValue") for cell in row["Data"]] for row in answer["ResultSet"]["Rows"]]
+
+    def _run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [*self._program, *words]
+        for name, value in options.items():
+            command.append(f"--{name.replace('_', '-')}")
+            if value is not True:
+                command.append(value if isinstance(value, str) else json.dumps(value))
+        return subprocess.run(
+            command,
+            env=self._environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+@pytest.fixture(scope="module")
+def aws(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    return Cli(endpoint, tmp_path_factory.mktemp("user"))
 
 
 @pytest.fixture

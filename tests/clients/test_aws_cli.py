@@ -1,28 +1,24 @@
-"""The whole chain built by hand with the ``aws`` CLI alone, as somebody would who has never heard of salespipe.
-
-One story in one file: each test goes on where the one before it ended.
-"""
+"""The whole chain built by hand with the ``aws`` CLI alone: one story, each test going on where the last one ended."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import os
-import shutil
-import subprocess
-import time
+import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from conftest import Cli
+
 pytestmark = pytest.mark.skipif(
-    shutil.which("aws") is None, reason="the aws CLI is not on PATH: pip install 'salespipe[clients]'"
+    not Path(sys.executable).with_name("aws").exists(),
+    reason="the aws CLI is not installed: pip install 'salespipe[clients]'",
 )
 
-PATIENCE = 60.0
 TABLE, STREAM, PIPE, DELIVERY = "HandMade", "hand-made", "hand-made-pipe", "hand-made-delivery"
 FUNCTION, BUCKET, DATABASE, CRAWLER = "hand-made-transform", "hand-made-lake", "hand_made", "hand-made-crawler"
 QUEUE, WORKGROUP, CLASSIFIER, ROLE = "hand-made-dead-letters", "hand-made-group", "hand-made-json", "hand-made-role"
@@ -48,83 +44,6 @@ def handler(event, context):
     print("transformed", len(answers))
     return {"records": answers}
 """
-
-
-class Cli:
-    """The ``aws`` program and what a user has in its environment: an endpoint, a region, credentials of nobody."""
-
-    def __init__(self, endpoint: str, folder: Path) -> None:
-        self.folder = folder
-        # Not AWS_ENDPOINT_URL alone: the CLI's own rule for SQS puts AWS's host before that variable.
-        self._program = ("aws", "--endpoint-url", endpoint)
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "AWS_DEFAULT_REGION": "eu-central-1",
-            "AWS_ACCESS_KEY_ID": "anyone",
-            "AWS_SECRET_ACCESS_KEY": "anything",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_PAGER": "",
-        }
-
-    def __call__(self, *words: str, **options: Any) -> Any:
-        """Run ``aws WORDS --option value``; its JSON, or its text where that is not JSON, or None for silence."""
-        done = self._run(*words, **options)
-        assert done.returncode == 0, f"aws {' '.join(words)}: {done.stderr}"
-        try:
-            return json.loads(done.stdout) if done.stdout else None
-        except ValueError:
-            return done.stdout
-
-    def refused(self, *words: str, **options: Any) -> str:
-        """What a call that must fail says."""
-        done = self._run(*words, **options)
-        assert done.returncode != 0, done.stdout
-        return done.stderr.strip()
-
-    def until(self, found: Callable[[], Any], what: str) -> Any:
-        """Ask again until there is something."""
-        deadline = time.monotonic() + PATIENCE
-        while not (result := found()):
-            assert time.monotonic() < deadline, f"no {what} within {PATIENCE:.0f} s"
-            time.sleep(0.2)
-        return result
-
-    def query(self, sql: str) -> list[list[str | None]]:
-        """Athena's rows, the header first."""
-        started = self("athena", "start-query-execution", query_string=sql, work_group=WORKGROUP)
-        execution = started["QueryExecutionId"]
-
-        def ended() -> dict[str, Any] | None:
-            status = self("athena", "get-query-execution", query_execution_id=execution)["QueryExecution"]["Status"]
-            return status if status["State"] not in {"QUEUED", "RUNNING"} else None
-
-        status = self.until(ended, "answer")
-        assert status["State"] == "SUCCEEDED", status
-        answer = self("athena", "get-query-results", query_execution_id=execution)
-        return [[cell.get("VarCharValue") for cell in row["Data"]] for row in answer["ResultSet"]["Rows"]]
-
-    def _run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = [*self._program, *words]
-        for name, value in options.items():
-            command.append(f"--{name.replace('_', '-')}")
-            if value is not True:
-                command.append(value if isinstance(value, str) else json.dumps(value))
-        return subprocess.run(
-            command,
-            env=self._environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-
-
-@pytest.fixture(scope="module")
-def aws(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    return Cli(endpoint, tmp_path_factory.mktemp("user"))
 
 
 @pytest.fixture(scope="module")
@@ -198,11 +117,8 @@ def test_a_function_from_a_zip_of_the_users_own(aws: Cli, arns: dict[str, str]) 
 def test_the_parts_are_joined(aws: Cli, arns: dict[str, str]) -> None:
     aws("logs", "create-log-group", log_group_name=DELIVERY_LOGS)
     aws("logs", "create-log-stream", log_group_name=DELIVERY_LOGS, log_stream_name="S3")
-    lambda_ = [
-        {"ParameterName": "LambdaArn", "ParameterValue": f"{arns['function']}:$LATEST"},
-        {"ParameterName": "BufferIntervalInSeconds", "ParameterValue": "1"},
-        {"ParameterName": "BufferSizeInMBs", "ParameterValue": "1"},
-    ]
+    lambda_ = {"LambdaArn": arns["function"], "BufferIntervalInSeconds": "1", "BufferSizeInMBs": "1"}
+    parameters = [{"ParameterName": name, "ParameterValue": value} for name, value in lambda_.items()]
     aws(
         *("firehose", "create-delivery-stream"),
         delivery_stream_name=DELIVERY,
@@ -218,19 +134,16 @@ def test_the_parts_are_joined(aws: Cli, arns: dict[str, str]) -> None:
             "CloudWatchLoggingOptions": {"Enabled": True, "LogGroupName": DELIVERY_LOGS, "LogStreamName": "S3"},
             "ProcessingConfiguration": {
                 "Enabled": True,
-                "Processors": [{"Type": "Lambda", "Parameters": lambda_}],
+                "Processors": [{"Type": "Lambda", "Parameters": parameters}],
             },
         },
     )
-    aws.until(
-        lambda: (
-            aws("firehose", "describe-delivery-stream", delivery_stream_name=DELIVERY)["DeliveryStreamDescription"][
-                "DeliveryStreamStatus"
-            ]
-            == "ACTIVE"
-        ),
-        "active delivery stream",
-    )
+
+    def active() -> bool:
+        described = aws("firehose", "describe-delivery-stream", delivery_stream_name=DELIVERY)
+        return bool(described["DeliveryStreamDescription"]["DeliveryStreamStatus"] == "ACTIVE")
+
+    aws.until(active, "active delivery stream")
     aws(
         *("pipes", "create-pipe"),
         name=PIPE,
@@ -275,7 +188,7 @@ def test_items_become_rows(aws: Cli) -> None:
         aws("dynamodb", "put-item", table_name=TABLE, item=item)
     aws.until(lambda: _delivered(aws) >= 3, "delivered lines")
     _crawl(aws)
-    assert aws.query("SELECT sale, event, cents FROM hand_made.sales ORDER BY sale") == [
+    assert aws.query("SELECT sale, event, cents FROM hand_made.sales ORDER BY sale", WORKGROUP) == [
         ["sale", "event", "cents"],
         ["s-0", "INSERT", "0"],
         ["s-1", "INSERT", "100"],
@@ -294,12 +207,14 @@ def test_a_change_and_a_deletion_follow(aws: Cli) -> None:
     aws("dynamodb", "delete-item", table_name=TABLE, key={"sale": {"S": "s-2"}})
     aws.until(lambda: _delivered(aws) >= 5, "delivered lines")
     _crawl(aws)
-    assert aws.query("SELECT sale, event, cents FROM hand_made.sales WHERE event <> 'INSERT' ORDER BY sale") == [
+    assert aws.query(
+        "SELECT sale, event, cents FROM hand_made.sales WHERE event <> 'INSERT' ORDER BY sale", WORKGROUP
+    ) == [
         ["sale", "event", "cents"],
         ["s-1", "MODIFY", "111"],
         ["s-2", "REMOVE", None],
     ]
-    assert aws.query("SELECT count(*) AS events, sum(cents) AS cents FROM hand_made.sales") == [
+    assert aws.query("SELECT count(*) AS events, sum(cents) AS cents FROM hand_made.sales", WORKGROUP) == [
         ["events", "cents"],
         ["5", "411"],
     ]

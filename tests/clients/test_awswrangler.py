@@ -48,6 +48,34 @@ def test_a_query_becomes_a_frame_with_types(lake: str) -> None:
     assert frame["created_at"].max() == datetime(2026, 1, 2, 23, 59, 59)
 
 
+@pytest.mark.parametrize("way", [{"ctas_approach": True}, {"unload_approach": True}])
+def test_a_query_comes_by_way_of_parquet(lake: str, way: dict[str, bool]) -> None:
+    path = f"{LAKE}/by-way-of-parquet/{next(iter(way))}/"
+    frame = read(lake, "SELECT orderid, quantity, price, created_at, dt FROM orders", s3_output=path, **way)
+    frame = frame.sort_values("orderid")
+    assert frame["orderid"].tolist() == ['o "4", more', "o-1", "o-2", "o-3"]
+    assert frame["quantity"].isna().tolist() == [True, False, False, False]
+    assert frame["price"].tolist()[1:] == [1.5, 20.25, 0.2]
+    assert frame["created_at"].max() == datetime(2026, 1, 2, 23, 59, 59)
+    assert [name for name in wr.catalog.tables(database=lake)["Table"] if name.startswith("temp_table")] == []
+
+
+def test_a_table_is_made_of_a_query(lake: str) -> None:
+    made = wr.athena.create_ctas_table(
+        "SELECT region, sum(quantity) AS units FROM orders GROUP BY region",
+        database=lake,
+        ctas_table="regions",
+        s3_output=f"{LAKE}/made/",
+        wait=True,
+    )
+    assert (made["ctas_database"], made["ctas_table"]) == (lake, "regions")
+    found = read(lake, "SELECT region, units FROM regions ORDER BY region")
+    assert found["region"].tolist() == ["north", "south", "west"]
+    assert found["units"].tolist()[:2] == [7, 1]
+    assert wr.s3.read_parquet_table(database=lake, table="regions")["units"].sum() == 8
+    wr.catalog.delete_table_if_exists(lake, "regions")
+
+
 def test_parameters_chunks_and_a_workgroup(lake: str) -> None:
     found = read(lake, "SELECT orderid FROM orders WHERE region = :region ORDER BY 1", params={"region": "north"})
     assert found["orderid"].tolist() == ["o-1", "o-3"]

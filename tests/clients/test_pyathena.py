@@ -160,6 +160,9 @@ def test_arrow_tables(connection: Any, endpoint: str, monkeypatch: pytest.Monkey
     # Without another wish of the user's, Arrow reads a NULL text of a CSV file as an empty one.
     expected = [(*NO_NUMBERS[:-1], ""), (*FIRST[:-1], "1.50")]
     assert [tuple(row.values()) for row in table.to_pylist()][:2] == expected
+    unloaded = connection.cursor(ArrowCursor, unload=True).execute(EVERY_ROW).as_arrow()
+    assert unloaded.schema.field("money").type == pyarrow.decimal128(10, 2)
+    assert sorted(tuple(row.values()) for row in unloaded.to_pylist())[:2] == [NO_NUMBERS, FIRST]
 
 
 def test_pandas_frames(connection: Any) -> None:
