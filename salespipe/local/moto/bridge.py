@@ -44,6 +44,7 @@ from salespipe.errors import SalespipeError
 from salespipe.local.api import Answer, AwsError, Call
 from salespipe.local.front.routes import service_model
 from salespipe.local.front.wire import QUERY, REST_XML, protocol_of
+from salespipe.local.moto.messages import counted_at_once
 from salespipe.local.moto.objects import Bodies, installed
 from salespipe.local.moto.state import MotoState
 from salespipe.local.moto.telemetry import trim_logs, trim_metrics
@@ -102,6 +103,7 @@ class Moto:
         self._patches = ExitStack()
         self._patches.enter_context(installed(bodies))
         self._patches.enter_context(_instances_untracked())
+        self._patches.enter_context(counted_at_once())
         self._state = MotoState(store, ACCOUNT, bodies, self.lock, clock)
         try:
             _forget_all()

@@ -50,6 +50,8 @@ class _Pickler(pickle.Pickler):
         name = type(obj).__qualname__
         if name == "IAMBackend":
             return _reduce_iam(obj)
+        if name == "Queue" and type(obj).__module__ == "moto.sqs.models":
+            return _reduce_queue(obj)
         return _reduce_lambda_storage(obj) if name == "LambdaStorage" else NotImplemented
 
 
@@ -99,6 +101,12 @@ def _reduce_lambda_storage(storage: Any) -> tuple[Any, ...]:
     """Lambda's functions: the factory of their ``_aliases`` has no name to pickle it by."""
     state = {**storage.__dict__, "_aliases": dict(storage._aliases)}  # noqa: SLF001
     return copyreg.__newobj__, (type(storage),), state, None, None, _set_lambda_storage  # type: ignore[attr-defined]
+
+
+def _reduce_queue(queue: Any) -> tuple[Any, ...]:
+    """SQS's queues without their messages, which have rows of their own."""
+    state = {**queue.__dict__, "_messages": [], "_pending_messages": set()}
+    return copyreg.__newobj__, (type(queue),), state  # type: ignore[attr-defined]
 
 
 def _set_lambda_storage(storage: Any, state: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from moto.utilities.utils import get_partition
 from salespipe.errors import SalespipeError
 from salespipe.local.api import Call
 from salespipe.local.moto import pickling as moto_pickle
+from salespipe.local.moto.messages import MessageTable
 from salespipe.local.moto.objects import Bodies, DurableKey, ObjectTable
 from salespipe.local.store import Store
 
@@ -72,6 +73,7 @@ class MotoState:
         self._warned: set[str] = set()
         store.schema(_SCHEMA)
         self._objects = ObjectTable(store, bodies)
+        self._messages = MessageTable(store)
 
     def restore(self) -> None:
         """Bring every saved backend back, and forget bodies that no object has.
@@ -112,6 +114,8 @@ class MotoState:
             get_backend(service)[self._account][region] = backend  # type: ignore[call-overload]
             if service == "s3":
                 self._objects.restore(backend)
+            elif service == "sqs":
+                self._messages.restore(backend, region)
         except Exception as error:
             raise SalespipeError(
                 "StateUnreadable",
@@ -167,6 +171,8 @@ class MotoState:
         backend = backends[region]
         if service == "s3":
             self._objects.tidy(backend)
+        elif service == "sqs":
+            self._messages.tidy(backend)
         try:
             data = moto_pickle.dump(backend)
         except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -184,6 +190,8 @@ class MotoState:
                 self._store.after_commit(lambda: self._saved.__setitem__((service, region), digest))
             if service == "s3" and call is not None:
                 self._objects.save(call, backend)
+            elif service == "sqs":
+                self._messages.save(backend, region)
 
 
 def _digest(data: bytes) -> bytes:
