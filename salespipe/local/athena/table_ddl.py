@@ -165,7 +165,7 @@ def shown(table: Table) -> list[str]:
     lines += ["STORED AS INPUTFORMAT ", f"  '{table.input_format}' "]
     lines += ["OUTPUTFORMAT ", f"  '{storage.get('OutputFormat') or ''}'", "LOCATION", f"  '{table.location}'"]
     properties = {key: value for key, value in (table.raw.get("Parameters") or {}).items() if key != "EXTERNAL"}
-    return [*lines, "TBLPROPERTIES (", *_pairs(properties, ")")]
+    return [*lines, "TBLPROPERTIES (", *_pairs(properties, ")")] if properties else lines
 
 
 def _pairs(values: dict[str, str], ending: str) -> list[str]:

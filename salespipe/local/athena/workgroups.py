@@ -129,7 +129,7 @@ class WorkGroups:
             "Description": str(call.params.get("Description") or ""),
             "CreationTime": self._cloud.clock(),
         }
-        tags = {str(tag["Key"]): str(tag["Value"]) for tag in call.params.get("Tags") or ()}
+        tags = _tags(call)
         self._documents.put(call.region, "workgroup", name, group)
         self._documents.put(call.region, "tags", f"workgroup/{name}", tags)
         return {}
@@ -209,8 +209,7 @@ class WorkGroups:
     def tag_resource(self, call: Call) -> dict[str, Any]:
         """TagResource."""
         resource, tags = self._tagged(call)
-        given = {str(tag["Key"]): str(tag["Value"]) for tag in call.params.get("Tags") or ()}
-        self._documents.put(call.region, "tags", resource, {**tags, **given})
+        self._documents.put(call.region, "tags", resource, {**tags, **_tags(call)})
         return {}
 
     def untag_resource(self, call: Call) -> dict[str, Any]:
@@ -264,3 +263,11 @@ def _checked(configuration: dict[str, Any]) -> None:
     location = str((configuration.get("ResultConfiguration") or {}).get("OutputLocation") or "")
     if location and not location.startswith("s3://"):
         raise invalid("outputLocation is not a valid S3 path.")
+
+
+def _tags(call: Call) -> dict[str, str]:
+    """The tags of a call, by key. The service model lets both parts of one be absent, the service does not."""
+    given = call.params.get("Tags") or ()
+    if any(tag.get("Key") is None for tag in given):
+        raise invalid("Tag key cannot be null")
+    return {str(tag["Key"]): str(tag.get("Value") or "") for tag in given}

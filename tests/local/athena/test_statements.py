@@ -71,6 +71,16 @@ def test_the_contexts_database_may_be_quoted(world: World) -> None:
     assert world.lines("DESCRIBE `orders`", database="`shop`")
 
 
+def test_a_table_without_properties_shows_none(world: World) -> None:
+    world.run("CREATE EXTERNAL TABLE plain (a string) LOCATION 's3://lake/plain/'")
+    storage = world.glue.get_table(DatabaseName="shop", Name="plain")["Table"]["StorageDescriptor"]
+    bare = {"Name": "plain", "StorageDescriptor": storage, "TableType": "EXTERNAL_TABLE"}
+    world.glue.update_table(DatabaseName="shop", TableInput=bare)
+    shown = world.lines("SHOW CREATE TABLE plain")
+    world.run("DROP TABLE plain")
+    assert world.run("\n".join(shown))["Status"]["State"] == "SUCCEEDED"
+
+
 def test_partitions_are_added_and_dropped(world: World) -> None:
     world.run(CREATE)
     world.put("elsewhere/a.json", {"orderid": "9"})

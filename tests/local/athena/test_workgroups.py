@@ -80,6 +80,9 @@ def test_workgroups_are_described_updated_listed_and_deleted(world: World) -> No
     world.call("TagResource", ResourceARN=arn, Tags=[{"Key": "env", "Value": "dev"}])
     world.call("UntagResource", ResourceARN=arn, TagKeys=["owner"])
     assert world.call("ListTagsForResource", ResourceARN=arn)["Tags"] == [{"Key": "env", "Value": "dev"}]
+    assert refused(world, "TagResource", ResourceARN=arn, Tags=[{"Value": "of nothing"}]) == "Tag key cannot be null"
+    world.call("TagResource", ResourceARN=arn, Tags=[{"Key": "env"}])
+    assert world.call("ListTagsForResource", ResourceARN=arn)["Tags"] == [{"Key": "env", "Value": ""}]
     query = world.call("CreateNamedQuery", Name="n", Database="shop", QueryString="SELECT 1", WorkGroup="team")
     assert refused(world, "DeleteWorkGroup", WorkGroup="team") == "WorkGroup team is not empty"
     world.call("DeleteWorkGroup", WorkGroup="team", RecursiveDeleteOption=True)
