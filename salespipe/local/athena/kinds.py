@@ -20,6 +20,9 @@ _KINDS: Final = (
     (r"INSERT\b", Kind("DML", "INSERT")),
     (r"UNLOAD\b", Kind("DML", "UNLOAD")),
     (r"EXECUTE\b", Kind("DML", "EXECUTE")),
+    # Statements on Iceberg tables, and others that are not run here, which say so.
+    *((rf"{word}\b", Kind("DML", word)) for word in ("DELETE", "UPDATE", "MERGE", "OPTIMIZE", "VACUUM", "ANALYZE")),
+    (r"USING\s+EXTERNAL\s+FUNCTION\b", Kind("DML", "USING_EXTERNAL_FUNCTION")),
     (r"PREPARE\b", Kind("UTILITY", "PREPARE")),
     (r"DEALLOCATE\b", Kind("UTILITY", "DEALLOCATE_PREPARE")),
     (r"EXPLAIN\b", Kind("UTILITY", "EXPLAIN")),

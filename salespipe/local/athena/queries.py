@@ -20,6 +20,19 @@ from salespipe.local.athena.session import Session
 from salespipe.local.athena.syntax import Source
 from salespipe.local.athena.types import Type, common
 
+# What the parser takes as part of a SELECT and nothing here computes.
+_UNREAD: Final = {
+    "match": "MATCH_RECOGNIZE",
+    "laterals": "LATERAL VIEW",
+    "locks": "FOR UPDATE",
+    "sort": "SORT BY",
+    "cluster": "CLUSTER BY",
+    "distribute": "DISTRIBUTE BY",
+    "qualify": "QUALIFY",
+    "connect": "CONNECT BY",
+    "into": "SELECT INTO",
+}
+
 
 class Queries:
     """Compiles the queries of one text: a statement, or a view that it names, ``depth`` views deep."""
@@ -67,6 +80,9 @@ class Queries:
         return visible
 
     def _select(self, node: exp.Select, parent: Scope | None, ctes: Mapping[str, Cte]) -> Query:
+        for part, shown in _UNREAD.items():
+            if node.args.get(part):
+                raise QueryError("NOT_SUPPORTED", f"{self.source.where(node)}: {shown} is not supported locally")
         windows = {window.this.name.lower(): window for window in node.args.get("windows") or ()}
         scope = Scope(parent=parent, ctes=ctes, windows=windows)
         source = self.relations.from_clause(node, scope)

@@ -51,12 +51,14 @@ class Write:
 def create_table_as(text: str) -> Write:
     """``CREATE TABLE [IF NOT EXISTS] name [WITH (...)] AS query [WITH [NO] DATA]``.
 
-    Raises ``QuerySyntaxError``.
+    Raises ``QuerySyntaxError``, and ``QueryError`` for Iceberg's CREATE TABLE.
     """
     cursor = Cursor(text, escapes=False)
     cursor.need("CREATE", "TABLE")
     lenient = cursor.take("IF", "NOT", "EXISTS")
     names = tuple(cursor.dotted())
+    if cursor.peek() == "(":
+        raise QueryError("NOT_SUPPORTED", "CREATE TABLE without EXTERNAL, for Iceberg, is not supported locally")
     properties = _properties(cursor) if cursor.take("WITH") else {}
     cursor.need("AS")
     start = cursor.offset

@@ -191,7 +191,27 @@ def test_information_schema(world: World) -> None:
         ("CREATE EXTERNAL TABLE t (a int", "line 1:31: mismatched input '<EOF>'. Expecting: ')', ',', 'COMMENT'"),
         ("CREATE EXTERNAL TABLE t (a integr) LOCATION 's3://b/'", "FAILED: ParseException cannot recognize input near"),
         ("EXPLAIN SELECT 1", "NOT_SUPPORTED: EXPLAIN is not supported locally"),
+        ("DELETE FROM t WHERE a = 1", "NOT_SUPPORTED: DELETE is not supported locally"),
+        ("UPDATE t SET a = 1", "NOT_SUPPORTED: UPDATE is not supported locally"),
+        ("MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE", "NOT_SUPPORTED: MERGE is not supported locally"),
+        ("OPTIMIZE t REWRITE DATA USING BIN_PACK", "NOT_SUPPORTED: OPTIMIZE is not supported locally"),
+        ("VACUUM t", "NOT_SUPPORTED: VACUUM is not supported locally"),
+        (
+            "USING EXTERNAL FUNCTION f(x int) RETURNS int LAMBDA 'l' SELECT f(1)",
+            "NOT_SUPPORTED: USING EXTERNAL FUNCTION is not supported locally",
+        ),
+        ("ALTER TABLE s RENAME TO u", "NOT_SUPPORTED: ALTER TABLE ... RENAME is not supported locally"),
+        (
+            "SELECT * FROM s TABLESAMPLE BERNOULLI (10)",
+            "NOT_SUPPORTED: line 1:15: TABLESAMPLE is not supported locally",
+        ),
+        ("SELECT * FROM s FOR VERSION AS OF 3", "NOT_SUPPORTED: line 1:15: FOR TIMESTAMP or VERSION AS OF is not"),
+        (
+            "SELECT * FROM s MATCH_RECOGNIZE (PATTERN (A) DEFINE A AS true)",
+            "NOT_SUPPORTED: line 1:1: MATCH_RECOGNIZE is not supported locally",
+        ),
     ],
 )
 def test_a_statement_that_cannot_be_run_says_why(world: World, sql: str, told: str) -> None:
+    world.table("s", "a int")
     assert world.failure(sql).startswith(told)
