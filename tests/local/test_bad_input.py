@@ -30,6 +30,7 @@ TARGETS = {
     "logs": "Logs_20140328",
     "sqs": "AmazonSQS",
 }
+GONE = "ResourceNotFoundException"
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/there-is-none"
 
 
@@ -138,33 +139,23 @@ def test_a_member_that_is_missing_is_named(wire: Wire, service: str, operation: 
     [
         ("athena", "get_query_execution", {"QueryExecutionId": "none"}, "InvalidRequestException"),
         ("athena", "get_work_group", {"WorkGroup": "none"}, "InvalidRequestException"),
-        ("dynamodb", "describe_table", {"TableName": "none"}, "ResourceNotFoundException"),
-        ("dynamodb", "get_item", {"TableName": "none", "Key": {"k": {"S": "v"}}}, "ResourceNotFoundException"),
-        ("dynamodb", "put_item", {"TableName": "none", "Item": {"k": {"S": "v"}}}, "ResourceNotFoundException"),
-        ("dynamodbstreams", "describe_stream", {"StreamArn": f"{ARN}/stream/2026"}, "ResourceNotFoundException"),
-        ("events", "describe_rule", {"Name": "none"}, "ResourceNotFoundException"),
-        ("firehose", "describe_delivery_stream", {"DeliveryStreamName": "none"}, "ResourceNotFoundException"),
-        (
-            "firehose",
-            "put_record",
-            {"DeliveryStreamName": "none", "Record": {"Data": b"x"}},
-            "ResourceNotFoundException",
-        ),
+        ("dynamodb", "describe_table", {"TableName": "none"}, GONE),
+        ("dynamodb", "get_item", {"TableName": "none", "Key": {"k": {"S": "v"}}}, GONE),
+        ("dynamodb", "put_item", {"TableName": "none", "Item": {"k": {"S": "v"}}}, GONE),
+        ("dynamodbstreams", "describe_stream", {"StreamArn": f"{ARN}/stream/2026"}, GONE),
+        ("events", "describe_rule", {"Name": "none"}, GONE),
+        ("firehose", "describe_delivery_stream", {"DeliveryStreamName": "none"}, GONE),
+        ("firehose", "put_record", {"DeliveryStreamName": "none", "Record": {"Data": b"x"}}, GONE),
         ("glue", "get_crawler", {"Name": "none"}, "EntityNotFoundException"),
         ("glue", "start_crawler", {"Name": "none"}, "EntityNotFoundException"),
         ("glue", "get_classifier", {"Name": "none"}, "EntityNotFoundException"),
         ("glue", "get_database", {"Name": "none"}, "EntityNotFoundException"),
         ("iam", "get_role", {"RoleName": "none"}, "NoSuchEntity"),
-        ("kinesis", "describe_stream", {"StreamName": "none"}, "ResourceNotFoundException"),
-        (
-            "kinesis",
-            "put_record",
-            {"StreamName": "none", "Data": b"x", "PartitionKey": "k"},
-            "ResourceNotFoundException",
-        ),
-        ("lambda", "get_function", {"FunctionName": "none"}, "ResourceNotFoundException"),
-        ("lambda", "invoke", {"FunctionName": "none"}, "ResourceNotFoundException"),
-        ("logs", "get_log_events", {"logGroupName": "none", "logStreamName": "s"}, "ResourceNotFoundException"),
+        ("kinesis", "describe_stream", {"StreamName": "none"}, GONE),
+        ("kinesis", "put_record", {"StreamName": "none", "Data": b"x", "PartitionKey": "k"}, GONE),
+        ("lambda", "get_function", {"FunctionName": "none"}, GONE),
+        ("lambda", "invoke", {"FunctionName": "none"}, GONE),
+        ("logs", "get_log_events", {"logGroupName": "none", "logStreamName": "s"}, GONE),
         ("pipes", "describe_pipe", {"Name": "none"}, "NotFoundException"),
         ("pipes", "delete_pipe", {"Name": "none"}, "NotFoundException"),
         ("s3", "list_objects_v2", {"Bucket": "there-is-none"}, "NoSuchBucket"),
@@ -211,6 +202,20 @@ def test_a_partiql_statement_that_is_none(here: Here) -> None:
     with pytest.raises(ClientError) as caught:
         here.client("dynamodb").execute_statement(Statement="nonsense")
     assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_a_stream_of_no_view_leaves_no_table(here: Here) -> None:
+    dynamodb = here.client("dynamodb")
+    with pytest.raises(ClientError, match="StreamViewType is required") as caught:
+        dynamodb.create_table(
+            TableName="viewless",
+            AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True},
+        )
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert "viewless" not in dynamodb.list_tables()["TableNames"]
 
 
 def wrong(shape: Any) -> dict[str, Any]:

@@ -81,6 +81,7 @@ class DynamoDb:
         """
         if call.operation in _READS or call.operation.startswith(("Describe", "List")):
             return moto()
+        _check_stream(call.params.get("StreamSpecification"))
         try:
             with self.items.changes():
                 return self._changed(call, moto())
@@ -257,3 +258,10 @@ class DynamoDb:
         if table is None:
             raise AwsError("ResourceNotFoundException", "Requested resource not found")
         return table
+
+
+def _check_stream(wanted: Mapping[str, Any] | None) -> None:
+    """Refuse a stream that is switched on without saying what its records show; moto would make the table first."""
+    if wanted and wanted.get("StreamEnabled") and not wanted.get("StreamViewType"):
+        told = "One or more parameter values were invalid: StreamViewType is required when StreamEnabled is true"
+        raise AwsError("ValidationException", told)
