@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler
 from salespipe.local.athena.errors import QueryError
 from salespipe.local.athena.executions import WRITING, Execution, Executions
@@ -17,6 +19,8 @@ from salespipe.local.athena.runner import Runner
 from salespipe.local.athena.workgroups import WorkGroups, invalid
 
 _MAX_QUERY_BYTES = 262_144
+# What two executions must have in common, their workgroup aside, for one to take the other's result.
+_SAME = ("query", "statement", "parameters", "database", "catalog")
 _ENFORCED = (
     "The Create Table As Select query failed because it was submitted with an 'external_location' property to an "
     "Athena Workgroup that enforces a centralized output location for all queries. Please remove the "
@@ -154,16 +158,21 @@ class Athena:
             return
         oldest = execution.submitted - execution.reuse_minutes * 60
         for earlier in self._executions.succeeded_since(execution.region, execution.workgroup, oldest):
-            same = (earlier.query, earlier.parameters, earlier.database) == (
-                execution.query,
-                execution.parameters,
-                execution.database,
-            )
-            if same and not earlier.reused:
+            same = all(getattr(earlier, name) == getattr(execution, name) for name in _SAME)
+            if same and not earlier.reused and self._still_there(earlier):
                 execution.location, execution.columns, execution.rows = earlier.location, earlier.columns, earlier.rows
                 execution.output_bytes, execution.reused, execution.state = earlier.output_bytes, True, "SUCCEEDED"
                 execution.started = execution.completed = execution.submitted
                 return
+
+    def _still_there(self, execution: Execution) -> bool:
+        """Whether the result has not been deleted from S3."""
+        bucket, key = split(execution.location)
+        try:
+            self._cloud.client("s3", execution.region).head_object(Bucket=bucket, Key=key)
+        except ClientError:
+            return False
+        return True
 
     def _execution(self, call: Call) -> Execution:
         identifier = str(call.params.get("QueryExecutionId") or "")

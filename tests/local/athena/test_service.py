@@ -199,6 +199,36 @@ def test_a_result_is_used_again_while_it_is_young_enough(world: World) -> None:
     assert world.rows("SELECT count(*) FROM t", ResultReuseConfiguration=reuse) == [["2"]]
 
 
+def test_a_result_is_used_again_only_for_the_same_query_in_the_same_place(world: World) -> None:
+    reuse = {"ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 5}}
+    world.glue.create_database(DatabaseInput={"Name": "other"})
+    world.call("CreateWorkGroup", Name="other", Configuration={"EnforceWorkGroupConfiguration": False})
+    sql = "SELECT ? AS a"
+
+    def reused(query: str = sql, **params: Any) -> bool:
+        told = world.run(query, **{"ExecutionParameters": ["1"], "ResultReuseConfiguration": reuse, **params})
+        return bool(told["Statistics"]["ResultReuseInformation"]["ReusedPreviousResult"])
+
+    assert [reused(), reused()] == [False, True]
+    assert not reused(f"{sql} ")
+    assert not reused(ExecutionParameters=["2"])
+    assert not reused(database="other")
+    assert not reused(WorkGroup="other")
+    assert not reused(ResultReuseConfiguration={"ResultReuseByAgeConfiguration": {"Enabled": False}})
+    for one in world.s3.list_objects_v2(Bucket="lake", Prefix="results/")["Contents"]:
+        world.s3.delete_object(Bucket="lake", Key=one["Key"])
+    assert [reused(), reused()] == [False, True]
+
+
+def test_a_prepared_statement_that_changed_is_run_again(world: World) -> None:
+    reuse = {"ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 5}}
+    names = {"WorkGroup": "primary", "StatementName": "one"}
+    world.call("CreatePreparedStatement", **names, QueryStatement="SELECT 1")
+    assert world.rows("EXECUTE one", ResultReuseConfiguration=reuse) == [["1"]]
+    world.call("UpdatePreparedStatement", **names, QueryStatement="SELECT 2")
+    assert world.rows("EXECUTE one", ResultReuseConfiguration=reuse) == [["2"]]
+
+
 def test_a_result_that_is_gone_from_s3_cannot_be_read(world: World) -> None:
     identifier = world.run("SELECT 1")["QueryExecutionId"]
     world.s3.delete_object(Bucket="lake", Key=f"results/{identifier}.csv")
