@@ -1,6 +1,7 @@
 """The Pipes service over a real record log, with streams of its own making."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -311,6 +312,27 @@ def test_a_broken_target_is_retried_until_it_works(world: World) -> None:
     until(lambda: world.kinesis.puts >= 2)
     world.kinesis.broken = False
     until(lambda: world.delivered() == ["a", "b"])
+
+
+def test_a_full_disk_of_our_own_uses_up_no_tries(world: World) -> None:
+    sqs, url, arn = queue()
+    world.create(**definition(MaximumRetryAttempts=0, DeadLetterConfig={"Arn": arn}))
+    put, full = world.kinesis.put, sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL  # type: ignore[misc]
+    refused: list[str] = []
+
+    def no_room(arn: str, entries: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
+        if len(refused) < 2:
+            refused.extend(key for key, _ in entries)
+            raise full
+        return put(arn, entries)
+
+    world.kinesis.put = no_room  # type: ignore[method-assign]
+    world.orders("a")
+    until(lambda: world.position() == 1)
+    assert refused == ["a", "a"]
+    assert world.delivered() == ["a"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
 def test_bisecting_finds_the_bad_event_and_delivers_the_rest(world: World) -> None:

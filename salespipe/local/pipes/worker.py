@@ -20,7 +20,7 @@ from salespipe.local.pipes.input_template import InputTemplate
 from salespipe.local.pipes.sources import Source, iso
 from salespipe.local.pipes.targets import Event, Target
 from salespipe.local.record_log import Record, RecordLog
-from salespipe.local.store import Store
+from salespipe.local.store import Store, disk_trouble
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +248,9 @@ class PipeWorker:
                 failed = self._target.deliver(events)
                 if not failed:
                     self._log.checkpoint(self._arn, name, _finished(shard, 1))
-        except Exception as error:  # noqa: BLE001 (whatever a target raises is a failed delivery, to be retried)
+        except Exception as error:
+            if disk_trouble(error):
+                raise  # not the target's fault: it must not use up the events' tries
             log.warning("Pipe %s could not deliver %d events: %s", self._arn, len(events), error)
             return range(len(events))
         return failed
