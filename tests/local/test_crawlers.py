@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from moto import mock_aws
 
+from moto_clients import Clients
 from salespipe.local.api import AwsError, Call, Cloud
 from salespipe.local.crawlers.service import Crawlers
 from salespipe.local.record_log import RecordLog
@@ -25,25 +24,6 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 BUCKET = "lake"
 DATABASE = "shop"
-
-
-class Clients:
-    """A client factory over moto in this process."""
-
-    def __init__(self) -> None:
-        self.made: dict[tuple[str, str], Any] = {}
-
-    def __call__(self, service: str, region: str) -> Any:
-        key = (service, region)
-        if key not in self.made:
-            self.made[key] = boto3.client(
-                service,
-                region_name=region,
-                aws_access_key_id="x",
-                aws_secret_access_key="x",
-                config=Config(account_id_endpoint_mode="disabled"),
-            )
-        return self.made[key]
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from moto import mock_aws
 
+from moto_clients import Clients
 from salespipe.local.api import Answer, AwsError, Call, Cloud
 from salespipe.local.functions.catalog import deployed_code
 from salespipe.local.functions.service import Invocation, Lambda
@@ -28,25 +27,6 @@ from salespipe.local.store import Store
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
-
-
-class Clients:
-    """A client factory over moto in this process."""
-
-    def __init__(self) -> None:
-        self.made: dict[tuple[str, str], Any] = {}
-
-    def __call__(self, service: str, region: str) -> Any:
-        key = (service, region)
-        if key not in self.made:
-            self.made[key] = boto3.client(
-                service,
-                region_name=region,
-                aws_access_key_id="x",
-                aws_secret_access_key="x",
-                config=Config(account_id_endpoint_mode="disabled"),
-            )
-        return self.made[key]
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from moto import mock_aws
 
+from moto_clients import Clients
 from salespipe.local.api import Answer, AwsError, Call, Cloud, NotMine
 from salespipe.local.record_log import RecordLog
 from salespipe.local.schedules.service import Schedules
@@ -25,25 +24,6 @@ ACCOUNT = "123456789012"
 RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/tick"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:generator"
 NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
-
-
-class Clients:
-    """A client factory over moto in this process."""
-
-    def __init__(self) -> None:
-        self.made: dict[tuple[str, str], Any] = {}
-
-    def __call__(self, service: str, region: str) -> Any:
-        key = (service, region)
-        if key not in self.made:
-            self.made[key] = boto3.client(
-                service,
-                region_name=region,
-                aws_access_key_id="x",
-                aws_secret_access_key="x",
-                config=Config(account_id_endpoint_mode="disabled"),
-            )
-        return self.made[key]
 
 
 @pytest.fixture(scope="module")
