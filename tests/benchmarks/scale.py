@@ -12,28 +12,31 @@ import tempfile
 import time
 from pathlib import Path
 
-from stand import await_count, deployed, lines, numbered, objects, processor_seconds, resident_mb, write
+from stand import await_count, deployed, numbered, processor_seconds, resident_mb, write
 
 from salespipe.aws import Aws
 from salespipe.local import daemon
 
 SLICE = 10_000
 IDLE_SECONDS = 10.0
+QUIET_SECONDS = 4.0
 
 
-def cost(aws: Aws, pid: int, passed: int) -> float:
+def cost(aws: Aws, folder: Path, passed: int) -> float:
     """Microseconds of processor for each of the next orders until it is in S3, the transform's process included.
 
-    Athena is not asked meanwhile: a query's cost is that of the objects it reads.
+    Neither Athena nor S3 is asked meanwhile: what a query or a listing costs is a matter of the objects there are. That
+    all is delivered is seen from outside, by the files of the bodies: nothing new for longer than any buffer holds it.
     """
-    before, found, seen = objects(aws), 0, set[str]()
+    pid = pid_of(folder)
     began = processor_seconds(pid)
     write(aws, numbered(passed + 1, passed + 1 + SLICE))
-    while found < SLICE:
-        time.sleep(0.5)
-        new = objects(aws) - before - seen
-        found += sum(lines(aws, key).count(b"\n") for key in new)
-        seen |= new
+    count, since = 0, time.monotonic()
+    while time.monotonic() - since < QUIET_SECONDS:
+        time.sleep(0.2)
+        now = sum(1 for _ in (folder / "objects").rglob("*"))
+        if now != count:
+            count, since = now, time.monotonic()
     return (processor_seconds(pid) - began) / SLICE * 1e6
 
 
@@ -72,7 +75,7 @@ def main() -> None:
                 continue
             write(aws, numbered(passed + 1, wanted - SLICE + 1))
             await_count(aws, wanted - SLICE + 1)
-            costs[wanted] = cost(aws, pid, wanted - SLICE)
+            costs[wanted] = cost(aws, folder, wanted - SLICE)
             await_count(aws, wanted + 1)
             passed = wanted
             size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / passed
