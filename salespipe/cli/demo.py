@@ -70,8 +70,9 @@ def demo(
     _deploy(state, aws)
     since = datetime.now(UTC)
     summary = _load(state, aws, rate, seconds)
-    answers = _ask(state, aws)
+    _crawl(state, aws)
     queryable = _count(state, aws, since, summary.acknowledged)
+    answers = _ask(state, aws)
     _conclude(state, summary.acknowledged, queryable, answers, time.monotonic() - began)
     return Exit.DONE if queryable == summary.acknowledged else Exit.FAILED
 
@@ -101,14 +102,19 @@ def _load(state: App, aws: Aws, rate: float, seconds: int) -> Summary:
     return summary
 
 
-def _ask(state: App, aws: Aws) -> dict[str, object]:
-    """Crawl what has come so far (the count at the end waits for the rest), then ask each question."""
-    from salespipe.query import athena, crawl
-    from salespipe.view import results
+def _crawl(state: App, aws: Aws) -> None:
+    """Crawl what has come so far; the count waits for the rest."""
+    from salespipe.query import crawl
 
     state.screen.say("3. Crawled, and asked", style="bold")
     with state.screen.waiting("crawl") as wait:
         crawl.crawl(aws, settle=False, progress=wait.update)
+
+
+def _ask(state: App, aws: Aws) -> dict[str, object]:
+    from salespipe.query import athena
+    from salespipe.view import results
+
     answers: dict[str, object] = {}
     for question in _QUESTIONS:
         with state.screen.waiting("query") as wait:
