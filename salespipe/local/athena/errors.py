@@ -6,11 +6,14 @@ refused by StartQueryExecution itself (``InvalidRequestException`` with ``line 1
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import duckdb
+
+_log = logging.getLogger(__name__)
 
 # Trino's error code -> (ErrorCategory, ErrorType) of Athena's error reference (athena/latest/ug/error-reference.html):
 # 1 system, 2 user, 3 other.
@@ -131,4 +134,5 @@ def translated(error: duckdb.Error) -> QueryError:  # noqa: PLR0911 - one answer
         return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exceeded per-node memory limit")
     if isinstance(error, duckdb.ConversionException):
         return QueryError("INVALID_CAST_ARGUMENT", "A value cannot be cast to the type asked for")
+    _log.warning("Athena has no word for what DuckDB said: %s", text)
     return QueryError("GENERIC_INTERNAL_ERROR", "The local engine could not run this query")
