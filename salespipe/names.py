@@ -17,7 +17,6 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     account: str
 
     events_table = "order_events"
-    products_table = "products"
     orders_view = "orders"
     events_prefix = "order_events/"
     products_prefix = "products/"
@@ -83,19 +82,9 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.config.name}-orders"
 
     @property
-    def pipe_arn(self) -> str:
-        """The pipe's ARN."""
-        return self.arn("pipes", f"pipe/{self.pipe}")
-
-    @property
     def delivery(self) -> str:
         """The Firehose delivery stream."""
         return f"{self.config.name}-orders"
-
-    @property
-    def delivery_arn(self) -> str:
-        """The delivery stream's ARN."""
-        return self.arn("firehose", f"deliverystream/{self.delivery}")
 
     @property
     def delivery_log_group(self) -> str:

@@ -54,11 +54,6 @@ def resolved(node: exp.Expr, names: list[exp.Identifier], scope: Scope, source: 
     )
 
 
-def field_of(sql: str, scope: Scope) -> Field | None:
-    """The field of this very scope whose SQL is ``sql``."""
-    return next((field for field in scope.fields if field.sql == sql), None)
-
-
 def _matches(fields: list[Field], words: list[str]) -> list[Field]:
     *qualifier, name = words
     found = [field for field in fields if field.name == name and _qualified(field, qualifier)]
