@@ -32,6 +32,7 @@ class Action(StrEnum):
     DELETED = "deleted"
     ABSENT = "absent"  # down: there was nothing to delete
     FAILED = "failed"
+    KEPT = "kept"  # down: left on purpose, since it is the user's own or was asked to be kept
     LEFT = "left"  # the receipt: it is ours and still there
     FOREIGN = "foreign"  # the receipt: it is there, it is not ours, and it was not touched
 

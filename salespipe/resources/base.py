@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -44,7 +45,9 @@ class Observation:
     """A resource as AWS describes it.
 
     ``detail`` is AWS's own state or reason, for people. ``transient`` marks a FAILED whose reason is known to pass by
-    itself: deleting it and creating it again a little later is the cure.
+    itself: deleting it and creating it again a little later is the cure. ``created`` is when AWS made it (UTC), where
+    the calls that describe it tell. ``adopted`` marks something of the user's own that the pipeline uses on purpose:
+    what it lacks may be put right, and it is never deleted.
     """
 
     state: State
@@ -52,6 +55,8 @@ class Observation:
     detail: str = ""
     drift: tuple[Drift, ...] = field(default=())
     transient: bool = False
+    created: datetime | None = None
+    adopted: bool = False
 
     @property
     def remedy(self) -> Remedy:

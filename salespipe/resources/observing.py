@@ -9,6 +9,7 @@ from salespipe.aws import error_code, is_not_found
 from salespipe.resources.base import Drift, Observation, Remedy, State
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
 
     from salespipe.aws import Aws
@@ -101,6 +102,7 @@ def judge(
     detail: str = "",
     drift: tuple[Drift, ...] = (),
     transient: bool = False,
+    created: datetime | None = None,
 ) -> Observation:
     """The verdict on something that exists: whose it is comes first, then its state, then its drift."""
     ours = aws.config.tags
@@ -110,5 +112,5 @@ def judge(
     if state is State.READY:
         drift += differences(ours, tags, above="tags.")
         if drift:
-            return Observation(State.DRIFTED, arn, detail, drift)
-    return Observation(state, arn, detail, transient=transient)
+            return Observation(State.DRIFTED, arn, detail, drift, created=created)
+    return Observation(state, arn, detail, transient=transient, created=created)
