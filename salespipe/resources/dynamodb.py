@@ -50,7 +50,15 @@ class Table:
         state = _STATES.get(status, State.FAILED)
         if state is State.READY and table.get("StreamSpecification") == _STREAM and not table.get("LatestStreamArn"):
             state, status = State.PENDING, "waiting for its stream"
-        return judge(aws, tags, arn=arn, state=state, detail=status, drift=self._drift(table))
+        return judge(
+            aws,
+            tags,
+            arn=arn,
+            state=state,
+            detail=status,
+            drift=self._drift(table),
+            created=table.get("CreationDateTime"),
+        )
 
     def _drift(self, table: dict[str, Any]) -> tuple[Drift, ...]:
         types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from salespipe.aws import error_code, is_not_found
 from salespipe.resources.base import Drift, Observation, Remedy, State
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from types import TracebackType
 
     from salespipe.aws import Aws
@@ -93,6 +93,11 @@ def differences(
     return tuple(found)
 
 
+def in_utc(moment: datetime | None) -> datetime | None:
+    """A moment that botocore parsed, which is in this machine's time zone, in UTC."""
+    return None if moment is None else moment.astimezone(UTC)
+
+
 def judge(
     aws: Aws,
     tags: Mapping[str, str],
@@ -105,10 +110,10 @@ def judge(
     created: datetime | None = None,
 ) -> Observation:
     """The verdict on something that exists: whose it is comes first, then its state, then its drift."""
-    ours = aws.config.tags
+    ours, created = aws.config.tags, in_utc(created)
     if any(tags.get(key) != ours[key] for key in OWNER_TAGS):
         wanted = " and ".join(f"{key}={ours[key]}" for key in OWNER_TAGS)
-        return Observation(State.FOREIGN, arn, f"exists without the tags {wanted}")
+        return Observation(State.FOREIGN, arn, f"exists without the tags {wanted}", created=created)
     if state is State.READY:
         drift += differences(ours, tags, above="tags.")
         if drift:
