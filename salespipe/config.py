@@ -31,6 +31,7 @@ class Table(_Section, frozen=True):
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9_.-]{3,255}$")] = "OrdersRawTable"
     partition_key: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_-]+$")] = "orderid"
+    existing: bool = False
 
 
 class Stream(_Section, frozen=True):

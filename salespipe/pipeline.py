@@ -19,6 +19,7 @@ from salespipe.resources import bundle, policies
 from salespipe.resources.athena import WorkGroup
 from salespipe.resources.dynamodb import Table
 from salespipe.resources.events import Rule
+from salespipe.resources.existing_table import ExistingTable
 from salespipe.resources.firehose import DeliveryStream
 from salespipe.resources.functions import Function, Permission
 from salespipe.resources.glue import Crawler, Database, JsonClassifier
@@ -60,7 +61,9 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
     crawler_role = _role(aws, "crawler", "glue", policies.crawler(names))
 
     # Where orders are written, and the way they take.
-    table = Table(name=names.table, partition_key=config.table.partition_key)
+    table = (ExistingTable if config.table.existing else Table)(
+        name=names.table, partition_key=config.table.partition_key
+    )
     stream = Stream(
         name=names.stream,
         mode=config.stream.mode,

@@ -9,16 +9,24 @@ from salespipe.resources.base import ABSENT, Drift, Observation, Remedy, State
 from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from salespipe.aws import Aws
     from salespipe.resources.base import Resource
 
-_STATES: Final = {
+STATES: Final = {
     "ACTIVE": State.READY,
     "CREATING": State.PENDING,
     "UPDATING": State.PENDING,
     "DELETING": State.PENDING,
 }
-_STREAM: Final = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+STREAM: Final = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+
+
+def key_schema(table: Mapping[str, Any]) -> dict[str, str]:
+    """A table's key as DescribeTable tells it, by role: ``{"HASH": "orderid (S)"}``."""
+    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    return {each["KeyType"]: f"{each['AttributeName']} ({types[each['AttributeName']]})" for each in table["KeySchema"]}
 
 
 def stream_arn(aws: Aws, table: str) -> str | None:
@@ -47,8 +55,8 @@ class Table:
         arn, status = table["TableArn"], table["TableStatus"]
         pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
         tags = look(lambda: unpaired(tag for page in pages for tag in page["Tags"])) or {}
-        state = _STATES.get(status, State.FAILED)
-        if state is State.READY and table.get("StreamSpecification") == _STREAM and not table.get("LatestStreamArn"):
+        state = STATES.get(status, State.FAILED)
+        if state is State.READY and table.get("StreamSpecification") == STREAM and not table.get("LatestStreamArn"):
             state, status = State.PENDING, "waiting for its stream"
         return judge(
             aws,
@@ -61,10 +69,8 @@ class Table:
         )
 
     def _drift(self, table: dict[str, Any]) -> tuple[Drift, ...]:
-        types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
-        keys = {each["KeyType"]: each["AttributeName"] for each in table["KeySchema"]}
         actual = {
-            "KeySchema": {role: f"{name} ({types[name]})" for role, name in keys.items()},
+            "KeySchema": key_schema(table),
             # A table that never was on-demand has no BillingModeSummary.
             "BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
             "StreamSpecification": table.get("StreamSpecification", {}),
@@ -72,7 +78,7 @@ class Table:
         key = {"KeySchema": {"HASH": f"{self.partition_key} (S)", "RANGE": None}}
         return (
             *differences(key, actual, remedy=Remedy.CONSENT),
-            *differences({"BillingMode": "PAY_PER_REQUEST", "StreamSpecification": _STREAM}, actual),
+            *differences({"BillingMode": "PAY_PER_REQUEST", "StreamSpecification": STREAM}, actual),
         )
 
     def create(self, aws: Aws) -> None:
@@ -84,7 +90,7 @@ class Table:
                 AttributeDefinitions=[{"AttributeName": self.partition_key, "AttributeType": "S"}],
                 KeySchema=[{"AttributeName": self.partition_key, "KeyType": "HASH"}],
                 BillingMode="PAY_PER_REQUEST",
-                StreamSpecification=_STREAM,
+                StreamSpecification=STREAM,
                 Tags=pairs(aws.config.tags),
             ),
             "ResourceInUseException",
@@ -100,7 +106,7 @@ class Table:
             dynamodb.tag_resource(ResourceArn=seen.arn, Tags=pairs(aws.config.tags))
         if seen.differs("StreamSpecification"):
             off = seen.differs("StreamSpecification.StreamEnabled")
-            specification = _STREAM if off else {"StreamEnabled": False}
+            specification = STREAM if off else {"StreamEnabled": False}
             dynamodb.update_table(TableName=self.name, StreamSpecification=specification)
         elif seen.differs("BillingMode"):
             dynamodb.update_table(TableName=self.name, BillingMode="PAY_PER_REQUEST")
