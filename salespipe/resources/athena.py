@@ -53,7 +53,14 @@ class WorkGroup:
         drift = differences({"State": "ENABLED"}, group, defaults={"State": "ENABLED"})
         drift += differences(self.limits, configuration)
         drift += differences(self.results, configuration.get("ResultConfiguration", {}), above="ResultConfiguration.")
-        return judge(aws, unpaired(tags["Tags"]), arn=arn, detail=group.get("State", ""), drift=drift)
+        return judge(
+            aws,
+            unpaired(tags["Tags"]),
+            arn=arn,
+            detail=group.get("State", ""),
+            drift=drift,
+            created=group.get("CreationTime"),
+        )
 
     def create(self, aws: Aws) -> None:
         """CreateWorkGroup. Athena has one error code for everything: that it exists is told by the message."""

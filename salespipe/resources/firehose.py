@@ -92,6 +92,7 @@ class DeliveryStream:
             state=_STATES.get(status, State.PENDING),
             detail=f"{status}: {failure.get('Type')}: {failure.get('Details')}" if failure else status,
             drift=self._drift(stream),
+            created=stream.get("CreateTimestamp"),
         )
 
     def _drift(self, stream: dict[str, Any]) -> tuple[Drift, ...]:

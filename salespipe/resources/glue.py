@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from salespipe.errors import SalespipeError
 from salespipe.resources.base import ABSENT, Drift, Observation, State
-from salespipe.resources.observing import Tolerating, differences, judge, look, made
+from salespipe.resources.observing import Tolerating, differences, in_utc, judge, look, made
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -33,10 +33,11 @@ class Database:
 
     def describe(self, aws: Aws) -> Observation:
         """GetDatabase and GetTags."""
-        if look(lambda: aws.client("glue").get_database(Name=self.name)) is None:
+        answer = look(lambda: aws.client("glue").get_database(Name=self.name))
+        if answer is None:
             return ABSENT
         arn = aws.names.arn("glue", f"database/{self.name}")
-        return judge(aws, _tags(aws, arn), arn=arn)
+        return judge(aws, _tags(aws, arn), arn=arn, created=answer["Database"].get("CreateTime"))
 
     def create(self, aws: Aws) -> None:
         """CreateDatabase."""
@@ -97,7 +98,8 @@ class JsonClassifier:
         if classifier is None:
             return Observation(State.FOREIGN, detail="exists, and is not a JSON classifier")
         drift = differences({"JsonPath": self.json_path}, classifier)
-        return Observation(State.DRIFTED if drift else State.READY, drift=drift)
+        created = in_utc(classifier.get("CreationTime"))
+        return Observation(State.DRIFTED if drift else State.READY, drift=drift, created=created)
 
     def create(self, aws: Aws) -> None:
         """CreateClassifier."""
@@ -169,7 +171,14 @@ class Crawler:
             return ABSENT
         crawler = answer["Crawler"]
         arn = aws.names.arn("glue", f"crawler/{self.name}")
-        return judge(aws, _tags(aws, arn), arn=arn, detail=crawler.get("State", ""), drift=self._drift(crawler))
+        return judge(
+            aws,
+            _tags(aws, arn),
+            arn=arn,
+            detail=_last_crawl(crawler),
+            drift=self._drift(crawler),
+            created=crawler.get("CreationTime"),
+        )
 
     def _drift(self, crawler: Mapping[str, Any]) -> tuple[Drift, ...]:
         wanted = self.settings | {
@@ -213,6 +222,14 @@ class Crawler:
             return
         with Tolerating("CrawlerNotRunningException", "CrawlerStoppingException"):
             glue.stop_crawler(Name=self.name)
+
+
+def _last_crawl(crawler: Mapping[str, Any]) -> str:
+    """The crawler's state, and how its last crawl ended (GetCrawler: LastCrawl, which is absent before the first)."""
+    last = crawler.get("LastCrawl") or {}
+    why = f": {last['ErrorMessage']}" if last.get("ErrorMessage") else ""
+    ended = f", last crawl {last['Status']}{why}" if last.get("Status") else ""
+    return f"{crawler.get('State', '')}{ended}"
 
 
 def _role_name(role: str) -> str:

@@ -57,7 +57,7 @@ class Role:
         policy = look(lambda: iam.get_role_policy(RoleName=self.name, PolicyName=POLICY_NAME)) or {}
         drift = differences({"Trust": [self.trust]}, {"Trust": [_parsed(role["AssumeRolePolicyDocument"])]})
         drift += self._policy_drift(_parsed(policy.get("PolicyDocument", {})))
-        return judge(aws, unpaired(role.get("Tags", ())), arn=role["Arn"], drift=drift)
+        return judge(aws, unpaired(role.get("Tags", ())), arn=role["Arn"], drift=drift, created=role.get("CreateDate"))
 
     def _policy_drift(self, actual: Mapping[str, Any]) -> tuple[Drift, ...]:
         wanted = {statement["Sid"]: dict(statement) for statement in self.statements}

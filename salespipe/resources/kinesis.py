@@ -47,7 +47,15 @@ class Stream:
         tags = look(lambda: kinesis.list_tags_for_stream(StreamName=self.name)) or {"Tags": []}
         drift = differences(self.settings, stream, defaults={"StreamModeDetails.StreamMode": "PROVISIONED"})
         state = _STATES.get(status, State.PENDING)
-        return judge(aws, unpaired(tags["Tags"]), arn=stream["StreamARN"], state=state, detail=status, drift=drift)
+        return judge(
+            aws,
+            unpaired(tags["Tags"]),
+            arn=stream["StreamARN"],
+            state=state,
+            detail=status,
+            drift=drift,
+            created=stream.get("StreamCreationTimestamp"),
+        )
 
     def create(self, aws: Aws) -> None:
         """CreateStream; another retention than 24 hours can only be set once it is ACTIVE, as an update."""

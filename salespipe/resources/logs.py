@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from salespipe.resources.base import ABSENT, Drift, Observation
@@ -36,7 +37,8 @@ class LogGroup:
         drift = differences({"retentionInDays": self.retention_days}, group)
         if self.log_stream and not self._has_stream(aws):
             drift += (Drift("logStream", self.log_stream, None),)
-        return judge(aws, tags["tags"], arn=arn, drift=drift)
+        created = datetime.fromtimestamp(group["creationTime"] / 1000, UTC) if "creationTime" in group else None
+        return judge(aws, tags["tags"], arn=arn, drift=drift, created=created)
 
     def _has_stream(self, aws: Aws) -> bool:
         answer = look(

@@ -92,6 +92,7 @@ class Pipe:
             detail=f"{status}: {reason}" if reason else status,
             drift=drift,
             transient=any(passing in reason.lower() for passing in _PASSING_REASONS),
+            created=answer.get("CreationTime"),
         )
 
     def _drift(self, pipe: dict[str, Any]) -> tuple[Drift, ...]:
