@@ -1,7 +1,7 @@
 """CloudWatch metrics that AWS's services publish of themselves, counted in memory until somebody takes them.
 
-Names, dimensions and units: "Monitoring with CloudWatch" of the developer guides of Kinesis Data Streams, Firehose,
-Lambda, SQS, and of the EventBridge user guide for Pipes.
+Names, dimensions and units: "Monitoring with CloudWatch" of the developer guides of DynamoDB, Kinesis Data Streams,
+Firehose, Lambda, SQS, and of the EventBridge user guide for Pipes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def _metrics(namespace: str, dimension: str, **units: str) -> list[Metric]:
     return [Metric(namespace, name.replace("__", "."), dimension, unit) for name, unit in units.items()]
 
 
+(WRITE_UNITS,) = _metrics("AWS/DynamoDB", "TableName", ConsumedWriteCapacityUnits="Count")
 STREAM_RECORDS, STREAM_BYTES, ITERATOR_AGE = _metrics(
     "AWS/Kinesis",
     "StreamName",

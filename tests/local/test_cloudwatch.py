@@ -284,3 +284,25 @@ def test_a_function_and_a_pipe_and_a_queue_are_measured(aws_inside: LocalAws, cl
     seen = depth()["SampleCount"]
     publish(aws_inside)
     assert depth()["SampleCount"] == seen  # an empty queue that nobody uses is not looked at
+
+
+def test_writes_to_a_table_are_measured_in_units(aws_inside: LocalAws, client: Callable[[str], Any]) -> None:
+    dynamodb, cloudwatch = client("dynamodb"), client("cloudwatch")
+    dynamodb.create_table(
+        TableName="orders",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    mug, poster = {"id": {"S": "mug"}}, {"id": {"S": "poster"}, "note": {"S": "x" * 2500}}
+    requests = [{"PutRequest": {"Item": item}} for item in (mug, poster)]
+    dynamodb.batch_write_item(RequestItems={"orders": requests})  # 1 and 3 units of 1 KB
+    dynamodb.update_item(
+        TableName="orders",
+        Key=mug,
+        UpdateExpression="SET price = :price",
+        ExpressionAttributeValues={":price": {"N": "5"}},
+    )
+    dynamodb.delete_item(TableName="orders", Key={"id": {"S": "poster"}})  # counts as what it was
+    publish(aws_inside)
+    assert statistics(cloudwatch, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", TableName="orders")["Sum"] == 8

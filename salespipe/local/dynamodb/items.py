@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +14,7 @@ from salespipe.local.dynamodb.table import Key, Table
 from salespipe.local.store import Store
 
 _PAGE: Final = 500
+_UNIT: Final = 1024  # bytes of a write capacity unit
 _PURGE_AT_ONCE: Final = 5_000
 
 # Items lie in the order in which they came; only the small index is touched at random. Items that lay in key order
@@ -41,11 +42,15 @@ class Items:
     """Every table's items. What one ``changes()`` block changed reaches the table's stream when the block ends.
 
     However often a block writes an item, the stream gets one record of it, from what it was before the block to what
-    it is after, and none when that is the same.
+    it is after, and none when that is the same. ``consumed`` is told what each block consumed of a table, in write
+    capacity units: each item as the larger of what it was and what it is (developer guide, "Write unit consumption").
     """
 
-    def __init__(self, store: Store, streams: StreamStore) -> None:
+    def __init__(
+        self, store: Store, streams: StreamStore, consumed: Callable[[Table, float], None] = lambda _table, _units: None
+    ) -> None:
         self._store = store
+        self._consumed = consumed
         self._streams = streams
         # What the block in progress has changed, guarded by the store's write lock.
         self._noted: dict[tuple[int, Key], tuple[Table, Change]] = {}
@@ -216,3 +221,5 @@ class Items:
                 )
             if table.stream is not None:
                 self._streams.append(table.stream, changes)
+            sizes = [max(change.size_before, change.size_after) for change in changes]
+            self._consumed(table, float(sum(max(1, -(-size // _UNIT)) for size in sizes)))

@@ -26,6 +26,7 @@ from salespipe.local.dynamodb.requests import (
 from salespipe.local.dynamodb.stream_store import StreamStore
 from salespipe.local.dynamodb.table import Key, Table
 from salespipe.local.dynamodb.values import canonical_item, invalid
+from salespipe.local.metrics import WRITE_UNITS
 
 _PAGE_BYTES: Final = 2**20
 _BATCH_BYTES: Final = 16 * 2**20
@@ -61,8 +62,9 @@ class DynamoDb:
 
     def __init__(self, cloud: Cloud) -> None:
         self._store = cloud.store
+        self._metrics = cloud.metrics
         self.streams = StreamStore(cloud.store, cloud.log, cloud.clock)
-        self.items = Items(cloud.store, self.streams)
+        self.items = Items(cloud.store, self.streams, self._consumed)
         self._tables = MotoTables(cloud.account, self.items, self.streams)
         self.handlers: Mapping[str, Handler] = {
             "PutItem": self._put_item,
@@ -94,6 +96,9 @@ class DynamoDb:
         if call.operation in _LIFECYCLE:
             self._tables.settle(call.region)
         return reply
+
+    def _consumed(self, table: Table, write_units: float) -> None:
+        self._metrics.add(table.region, table.name, WRITE_UNITS, write_units)
 
     def observe(self, call: Call, answer: Answer) -> None:
         """Nothing: ``forward`` has seen to it, in the same transaction."""
