@@ -9,19 +9,21 @@ if TYPE_CHECKING:
     from salespipe.resources.iam import Statement
 
 
-def _allow(sid: str, actions: list[str], resources: list[str]) -> Statement:
-    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+def allow(sid: str, actions: list[str], resources: list[str], condition: Statement | None = None) -> Statement:
+    """A statement that allows ``actions`` on ``resources`` (ARNs), under ``condition`` if there is one."""
+    statement = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return statement | {"Condition": condition} if condition else statement
 
 
 def _own_logs(names: Names, purpose: str) -> Statement:
     # The group is made beforehand, with a retention: without CreateLogGroup it cannot come back after its deletion.
     group = names.arn("logs", f"log-group:{names.function_log_group(purpose)}:*")
-    return _allow("WriteOwnLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [group])
+    return allow("WriteOwnLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [group])
 
 
 def generator(names: Names) -> tuple[Statement, ...]:
     """The generator Lambda writes orders in batches and carries them along their life, and never reads them."""
-    return (_allow("WriteOrders", ["dynamodb:BatchWriteItem"], [names.table_arn]), _own_logs(names, "generator"))
+    return (allow("WriteOrders", ["dynamodb:BatchWriteItem"], [names.table_arn]), _own_logs(names, "generator"))
 
 
 def transform(names: Names) -> tuple[Statement, ...]:
@@ -33,15 +35,15 @@ def pipe(names: Names) -> tuple[Statement, ...]:
     """The pipe reads the table's stream and writes to Kinesis and, for what it gives up on, the dead-letter queue."""
     return (
         # A stream's ARN ends in the time at which it was switched on, so it cannot be known beforehand.
-        _allow(
+        allow(
             "ReadTableStream",
             ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
             [f"{names.table_arn}/stream/*"],
         ),
         # ListStreams cannot be narrowed to a table.
-        _allow("ListTableStreams", ["dynamodb:ListStreams"], ["*"]),
-        _allow("WriteToKinesis", ["kinesis:PutRecord", "kinesis:PutRecords"], [names.stream_arn]),
-        _allow("WriteDeadLetters", ["sqs:SendMessage"], [names.queue_arn]),
+        allow("ListTableStreams", ["dynamodb:ListStreams"], ["*"]),
+        allow("WriteToKinesis", ["kinesis:PutRecord", "kinesis:PutRecords"], [names.stream_arn]),
+        allow("WriteDeadLetters", ["sqs:SendMessage"], [names.queue_arn]),
     )
 
 
@@ -50,7 +52,7 @@ def delivery(names: Names) -> tuple[Statement, ...]:
     transform_arn = names.function_arn("transform")
     log_stream = f"log-group:{names.delivery_log_group}:log-stream:{names.delivery_log_stream}"
     return (
-        _allow(
+        allow(
             "ReadKinesis",
             [
                 "kinesis:DescribeStream",
@@ -62,29 +64,29 @@ def delivery(names: Names) -> tuple[Statement, ...]:
             [names.stream_arn],
         ),
         # Firehose invokes a qualified name, function:$LATEST.
-        _allow(
+        allow(
             "InvokeTransform",
             ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"],
             [transform_arn, f"{transform_arn}:*"],
         ),
-        _allow(
+        allow(
             "SeeBucket",
             ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
             [names.bucket_arn],
         ),
-        _allow(
+        allow(
             "WriteLake",
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
             [f"{names.bucket_arn}/{names.events_prefix}*", f"{names.bucket_arn}/{names.errors_prefix}*"],
         ),
-        _allow("WriteLogs", ["logs:PutLogEvents"], [names.arn("logs", log_stream)]),
+        allow("WriteLogs", ["logs:PutLogEvents"], [names.arn("logs", log_stream)]),
     )
 
 
 def crawler(names: Names) -> tuple[Statement, ...]:
     """The crawler reads the lake's two table prefixes and keeps the tables of one database."""
     return (
-        _allow(
+        allow(
             "KeepCatalog",
             [
                 "glue:BatchCreatePartition",
@@ -113,14 +115,14 @@ def crawler(names: Names) -> tuple[Statement, ...]:
                 names.arn("glue", f"table/{names.database}/*"),
             ],
         ),
-        _allow(
+        allow(
             "ReadLake",
             ["s3:GetObject"],
             [f"{names.bucket_arn}/{names.events_prefix}*", f"{names.bucket_arn}/{names.products_prefix}*"],
         ),
-        _allow("ListLake", ["s3:GetBucketLocation", "s3:ListBucket"], [names.bucket_arn]),
+        allow("ListLake", ["s3:GetBucketLocation", "s3:ListBucket"], [names.bucket_arn]),
         # Every crawler of an account logs to this one group, which the first of them creates.
-        _allow(
+        allow(
             "WriteLogs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
             [names.arn("logs", "log-group:/aws-glue/crawlers*")],

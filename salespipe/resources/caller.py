@@ -1,0 +1,246 @@
+"""What the person, or the CI role, who runs salespipe may do: exact ARNs, and why where an ARN is not exact.
+
+``use`` is enough to look (``plan``, ``status``, ``doctor``), to write orders and to question the lake; ``deploy`` adds
+what ``up`` and ``down`` change, so that whoever deploys has both. Together they are too long for an inline policy (IAM
+quotas: 10,240 characters for a role, 2,048 for a user): they are made for managed policies, of which a user or a role
+can have ten.
+
+Whoever deploys also writes the policies of this pipeline's five roles and hands each to its service, and so may do
+through them what he may not do himself. No list of actions prevents that; a permissions boundary or a service control
+policy of the account does.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from salespipe.resources.iam import document
+from salespipe.resources.policies import allow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from salespipe.names import Names
+    from salespipe.resources.iam import Statement
+
+# Service authorization reference: none of these has a resource type, so that no ARN can be given. They are held to the
+# pipeline's region instead.
+WITHOUT_RESOURCE: Final[Mapping[str, str]] = {
+    "cloudwatch:GetMetricData": "status reads the metrics of every part in one call",
+    "glue:CreateClassifier": "classifiers have no ARN",
+    "glue:CreateCrawler": "a crawler's ARN is not asked for until it exists",
+    "glue:DeleteClassifier": "classifiers have no ARN",
+    "glue:GetClassifier": "classifiers have no ARN",
+    "glue:UpdateClassifier": "classifiers have no ARN",
+    "kinesis:DescribeLimits": "doctor reads the account's limits",
+    "kinesis:UpdateShardCount": "repairs the number of shards of a provisioned stream",
+    "kinesis:UpdateStreamMode": "repairs the mode of the stream",
+    "lakeformation:GetDataLakeSettings": "doctor reads the account's mode",
+    "lambda:GetAccountSettings": "doctor reads the account's concurrency",
+    "logs:DescribeLogGroups": "lists by prefix, over the account",
+}
+
+
+# IAM quotas; white space does not count.
+_MANAGED_POLICY: Final = 6144
+
+
+def caller_policy(names: Names) -> dict[str, Any]:
+    """The whole as one document, longer than any single policy may be: for reading and for simulating."""
+    return document(*_use(names), *_deploy(names))
+
+
+def caller_policies(names: Names) -> dict[str, dict[str, Any]]:
+    """The same as documents that each fit into a managed policy, by a name for it: ``<pipeline>-use`` and ``-deploy``.
+
+    Where the names of a pipeline are so long that one does not fit, what is left is in ``-use-2`` and so on.
+    """
+    name = names.config.name
+    return dict(_fitted(f"{name}-use", _use(names))) | dict(_fitted(f"{name}-deploy", _deploy(names)))
+
+
+def _fitted(name: str, statements: tuple[Statement, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    number, held = 1, document()
+    for statement in statements:
+        longer = document(*held["Statement"], statement)
+        if len(json.dumps(longer, separators=(",", ":"))) > _MANAGED_POLICY:
+            yield _numbered(name, number), held
+            number, longer = number + 1, document(statement)
+        held = longer
+    yield _numbered(name, number), held
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _on(sid: str, service: str, actions: str, *arns: str, condition: Statement | None = None) -> Statement:
+    return allow(sid, [f"{service}:{action}" for action in actions.split()], list(arns), condition)
+
+
+def _everywhere(names: Names, sid: str, *actions: str) -> Statement:
+    """Actions on no resource of their own. ``aws:RequestedRegion`` is part of every request (IAM user guide)."""
+    return allow(sid, list(actions), ["*"], {"StringEquals": {"aws:RequestedRegion": names.config.region}})
+
+
+def _pass(names: Names, service: str, *purposes: str) -> Statement:
+    """Each role may be handed to its own service only."""
+    condition = {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
+    return _on(f"PassTo{service.capitalize()}", "iam", "PassRole", *map(names.role_arn, purposes), condition=condition)
+
+
+class _Arns:
+    """The ARNs that IAM wants to be given for each part of the pipeline."""
+
+    def __init__(self, names: Names) -> None:
+        arn, bucket, database = names.arn, names.bucket_arn, names.database
+        self.roles = [names.role_arn(each) for each in ("generator", "transform", "pipe", "delivery", "crawler")]
+        self.pipe = arn("pipes", f"pipe/{names.pipe}")
+        self.delivery = arn("firehose", f"deliverystream/{names.delivery}")
+        self.functions = [names.function_arn(each) for each in ("generator", "transform")]
+        groups = [names.function_log_group("generator"), names.function_log_group("transform")]
+        # CloudWatch Logs asks for a group's ARN with ":*", but to tag it for the one without (API reference, LogGroup).
+        self.log_tags = [arn("logs", f"log-group:{group}") for group in (*groups, names.delivery_log_group)]
+        self.logs = [f"{group}:*" for group in self.log_tags]
+        self.results = f"{bucket}/{names.results_prefix}*"
+        self.read = [f"{bucket}/{names.events_prefix}*", f"{bucket}/{names.products_prefix}*", self.results]
+        self.workgroup = arn("athena", f"workgroup/{names.workgroup}")
+        self.crawler = arn("glue", f"crawler/{names.crawler}")
+        self.database = arn("glue", f"database/{database}")
+        # Glue asks for every level above a table, and to delete a database for all that could be in it.
+        self.catalog = arn("glue", "catalog")
+        self.tables = [self.catalog, self.database, arn("glue", f"table/{database}/*")]
+        self.contents = [*self.tables, arn("glue", f"userDefinedFunction/{database}/*")]
+        self.default_database = arn("glue", "database/default")
+        # Oneself. A user is known by its name; a role is not, and IAM has no variable for it.
+        users = [arn("iam", f"user/{path}${{aws:username}}", region="") for path in ("", "*/")]
+        self.oneself = [*users, arn("iam", "role/*", region="")]
+
+
+def _use(names: Names) -> tuple[Statement, ...]:
+    arns = _Arns(names)
+    return (
+        _on("SeeRoles", "iam", "GetRole GetRolePolicy", *arns.roles),
+        _on("SimulateOneself", "iam", "SimulatePrincipalPolicy", *arns.oneself),
+        _on("WriteOrders", "dynamodb", "BatchWriteItem DescribeTable ListTagsOfResource", names.table_arn),
+        _on("SeePipe", "pipes", "DescribePipe", arns.pipe),
+        _on("SeeDeadLetters", "sqs", "GetQueueAttributes GetQueueUrl ListQueueTags", names.queue_arn),
+        _on(
+            *("ReadStream", "kinesis"),
+            "DescribeStreamSummary GetRecords GetShardIterator ListShards ListTagsForStream",
+            names.stream_arn,
+        ),
+        _on("SeeDelivery", "firehose", "DescribeDeliveryStream ListTagsForDeliveryStream", arns.delivery),
+        _on("SeeFunctions", "lambda", "GetFunction GetFunctionEventInvokeConfig GetPolicy", *arns.functions),
+        _on("SeeSchedule", "events", "DescribeRule ListTagsForResource ListTargetsByRule", names.rule_arn),
+        _on("SeeLogs", "logs", "DescribeLogStreams", *arns.logs),
+        _on("SeeLogTags", "logs", "ListTagsForResource", *arns.log_tags),
+        _on(
+            *("SeeBucket", "s3"),
+            "GetBucketLocation GetBucketPublicAccessBlock GetBucketTagging GetLifecycleConfiguration ListBucket "
+            "ListBucketMultipartUploads",
+            names.bucket_arn,
+        ),
+        # Athena reads the lake and writes results in the caller's name.
+        _on("ReadLake", "s3", "GetObject", *arns.read),
+        _on("WriteResults", "s3", "AbortMultipartUpload ListMultipartUploadParts PutObject", arns.results),
+        _on(
+            *("QueryLake", "athena"),
+            "GetQueryExecution GetQueryResults GetWorkGroup ListTagsForResource StartQueryExecution StopQueryExecution",
+            arns.workgroup,
+        ),
+        _on(
+            *("KeepViews", "glue"),
+            "BatchGetPartition CreateTable GetDatabase GetPartition GetPartitions GetTable GetTables UpdateTable",
+            *arns.tables,
+        ),
+        # Athena looks for the database named default, whichever a query names: "must be present" (Athena user guide,
+        # configure access to databases and tables in the Data Catalog).
+        _on(
+            *("SeeDefaultDatabase", "glue"),
+            "CreateDatabase GetDatabase GetDatabases",
+            *(arns.catalog, arns.default_database),
+        ),
+        _on("Crawl", "glue", "GetCrawler StartCrawler", arns.crawler),
+        _on("SeeGlueTags", "glue", "GetTags", arns.crawler, arns.database),
+        _everywhere(
+            names,
+            "SeeAccount",
+            "cloudwatch:GetMetricData",
+            "glue:GetClassifier",
+            "kinesis:DescribeLimits",
+            "lakeformation:GetDataLakeSettings",
+            "lambda:GetAccountSettings",
+            "logs:DescribeLogGroups",
+        ),
+    )
+
+
+def _deploy(names: Names) -> tuple[Statement, ...]:
+    arns = _Arns(names)
+    return (
+        _on(
+            *("KeepRoles", "iam"),
+            "CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy ListAttachedRolePolicies ListRolePolicies "
+            "PutRolePolicy TagRole UpdateAssumeRolePolicy",
+            *arns.roles,
+        ),
+        _pass(names, "lambda", "generator", "transform"),
+        _pass(names, "pipes", "pipe"),
+        _pass(names, "firehose", "delivery"),
+        _pass(names, "glue", "crawler"),
+        _on("KeepTable", "dynamodb", "CreateTable DeleteTable TagResource UpdateTable", names.table_arn),
+        _on("KeepPipe", "pipes", "CreatePipe DeletePipe TagResource UpdatePipe", arns.pipe),
+        _on("KeepDeadLetters", "sqs", "CreateQueue DeleteQueue TagQueue", names.queue_arn),
+        # Tags given to CreateStream ask for AddTagsToStream; TagResource does not do (service model, CreateStream).
+        _on(
+            *("KeepStream", "kinesis"),
+            "AddTagsToStream CreateStream DecreaseStreamRetentionPeriod DeleteStream IncreaseStreamRetentionPeriod",
+            names.stream_arn,
+        ),
+        _on(
+            *("KeepDelivery", "firehose"),
+            "CreateDeliveryStream DeleteDeliveryStream TagDeliveryStream UpdateDestination",
+            arns.delivery,
+        ),
+        _on(
+            *("KeepFunctions", "lambda"),
+            "AddPermission CreateFunction DeleteFunction PutFunctionEventInvokeConfig RemovePermission TagResource "
+            "UpdateFunctionCode UpdateFunctionConfiguration",
+            *arns.functions,
+        ),
+        _on(
+            *("KeepSchedule", "events"),
+            "DeleteRule DisableRule EnableRule PutRule PutTargets RemoveTargets TagResource",
+            names.rule_arn,
+        ),
+        _on("KeepLogs", "logs", "CreateLogGroup CreateLogStream DeleteLogGroup PutRetentionPolicy", *arns.logs),
+        _on("TagLogs", "logs", "TagResource", *arns.log_tags),
+        # Tags given to CreateBucket ask for TagResource (API reference, CreateBucketConfiguration).
+        _on(
+            *("KeepBucket", "s3"),
+            "CreateBucket DeleteBucket ListBucketVersions PutBucketPublicAccessBlock PutBucketTagging "
+            "PutEncryptionConfiguration PutLifecycleConfiguration TagResource",
+            names.bucket_arn,
+        ),
+        _on("EmptyBucket", "s3", "AbortMultipartUpload DeleteObject DeleteObjectVersion", f"{names.bucket_arn}/*"),
+        _on("KeepDatabase", "glue", "BatchDeleteTable CreateDatabase DeleteDatabase DeleteTable", *arns.contents),
+        _on("KeepCrawler", "glue", "DeleteCrawler StopCrawler UpdateCrawler", arns.crawler),
+        _on("TagGlue", "glue", "TagResource", arns.crawler, arns.database),
+        _on(
+            *("KeepWorkGroup", "athena"),
+            "BatchGetQueryExecution CreateWorkGroup DeleteWorkGroup ListQueryExecutions TagResource UpdateWorkGroup",
+            arns.workgroup,
+        ),
+        _everywhere(
+            names,
+            "KeepWhatHasNoArn",
+            "glue:CreateClassifier",
+            "glue:CreateCrawler",
+            "glue:DeleteClassifier",
+            "glue:UpdateClassifier",
+            "kinesis:UpdateShardCount",
+            "kinesis:UpdateStreamMode",
+        ),
+    )
