@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.aws import error_code, error_message, is_eventual
 from salespipe.errors import Exit, SalespipeError
+from salespipe.resources.base import State
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -16,7 +17,35 @@ if TYPE_CHECKING:
 _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized"}
 )
-_ACTION: Final = re.compile(r"not authorized to perform:? (?P<action>[a-z0-9-]+:\w+)(?: on resource: (?P<on>\S+))?")
+_ACTION: Final = re.compile(
+    r'not authorized to perform:? (?P<action>[a-z0-9-]+:\w+)(?: on resource: "?(?P<on>[^\s"]+))?'
+)
+# Where AWS does not say which action it refused (S3 often says "Access Denied" and nothing else), the operation tells.
+# It is an action of the same name in the service of the resource, except for these of S3:
+# docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+_PREFIXES: Final = {
+    "iam": "iam",
+    "s3": "s3",
+    "dynamodb": "dynamodb",
+    "kinesis": "kinesis",
+    "sqs": "sqs",
+    "log": "logs",
+    "lambda": "lambda",
+    "firehose": "firehose",
+    "glue": "glue",
+    "athena": "athena",
+}
+_PREFIXES_BY_KIND: Final = {"eventbridge pipe": "pipes", "eventbridge rule": "events"}
+_S3_ACTIONS: Final = {
+    "DeleteObjects": "DeleteObjectVersion",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+}
 
 
 def what(resource: Resource) -> str:
@@ -38,7 +67,7 @@ def describe_failure(aws: Aws, resource: Resource, verb: str, error: Exception) 
         hint = "salespipe local start" if aws.config.target == "local" else "Check the network and --region."
         return SalespipeError("EndpointUnreachable", failed, hint=hint)
     if code in _DENIED:
-        return SalespipeError("AccessDenied", failed, hint=_missing_permission(message))
+        return SalespipeError("AccessDenied", failed, hint=_missing_permission(resource, error))
     if any(is_eventual(service, error) for service in ("lambda", "firehose", "glue", "s3", "sqs")):
         hint = (
             f"AWS kept saying so for {aws.patience:.0f} seconds. Check the trust policy and the permissions of its role"
@@ -47,15 +76,43 @@ def describe_failure(aws: Aws, resource: Resource, verb: str, error: Exception) 
     return SalespipeError(code or type(error).__name__, failed, hint="Run the same command again to go on from here.")
 
 
-def _missing_permission(message: str) -> str:
-    """The policy statement that the caller lacks, where AWS names the action."""
+def _missing_permission(resource: Resource, error: Exception) -> str:
+    """The policy statement that the caller lacks: AWS names the action, or the operation that it refused does."""
+    message = error_message(error)
     if "Lake Formation" in message:
         return "Grant this identity and the crawler's role rights to the database in Lake Formation."
     found = _ACTION.search(message)
-    if not found:
+    action = found["action"] if found else _action(resource, str(getattr(error, "operation_name", "")))
+    if not action:
         return "Ask for the missing permission, then run the same command again."
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": found["action"], "Resource": found["on"] or "*"}
-    return f"Your identity needs this policy statement: {json.dumps(statement)}"
+    on = ((found["on"] if found else None) or "*").rstrip(".,")
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": on}
+    return (
+        f"Your identity needs this policy statement: {json.dumps(statement)} (salespipe plan --policy prints the whole)"
+    )
+
+
+def _action(resource: Resource, operation: str) -> str:
+    """The IAM action of an operation on a resource, as far as it is known."""
+    prefix = _PREFIXES_BY_KIND.get(resource.kind) or _PREFIXES.get(resource.kind.partition(" ")[0])
+    if not prefix or not operation:
+        return ""
+    return f"{prefix}:{_S3_ACTIONS.get(operation, operation) if prefix == 's3' else operation}"
+
+
+def unseen(refusals: list[SalespipeError]) -> SalespipeError:
+    """One failure for all the resources that AWS did not describe."""
+    first = refusals[0]
+    messages = list(dict.fromkeys(each.message for each in refusals))
+    if len(messages) == 1 or first.code == "EndpointUnreachable":
+        return first
+    hints = dict.fromkeys(each.hint for each in refusals if each.hint)
+    return SalespipeError(
+        first.code,
+        f"{len(messages)} resources could not be described: {'; '.join(messages)}",
+        hint=" ".join(hints),
+        exit_code=first.exit_code,
+    )
 
 
 def foreign(found: list[tuple[Resource, Observation]]) -> SalespipeError:
@@ -68,14 +125,30 @@ def foreign(found: list[tuple[Resource, Observation]]) -> SalespipeError:
     )
 
 
-def needs_consent(resource: Resource, seen: Observation) -> SalespipeError:
+def needs_consent(found: list[tuple[Resource, Observation]]) -> SalespipeError:
     """Only deleting it would mend it, and its data would be lost."""
-    fields = ", ".join(f"{drift.field}: {drift.actual!r}, wanted {drift.wanted!r}" for drift in seen.drift)
+    named = "; ".join(f"{what(resource)} ({_differing(seen)})" for resource, seen in found)
     return SalespipeError(
         "NeedsReplacing",
-        f"{what(resource)} can only be changed by deleting it with its data ({fields}).",
-        hint="Put the setting back, or run salespipe down and then salespipe up.",
+        f"Can only be changed by deleting it with all its data: {named}.",
+        hint="salespipe up --replace does that; or put the setting back.",
     )
+
+
+def _differing(seen: Observation) -> str:
+    return ", ".join(f"{drift.field}: {drift.actual!r}, wanted {drift.wanted!r}" for drift in seen.drift)
+
+
+def unusable(found: list[tuple[Resource, Observation]]) -> SalespipeError:
+    """Something of the user's own was to be used, and is not there, or not as the pipeline needs it."""
+    named = "; ".join(f"{what(resource)}: {seen.detail}" for resource, seen in found)
+    resource, seen = found[0]
+    noun = resource.kind.rpartition(" ")[2]
+    if seen.state is State.ABSENT:
+        hint = f"Create it, or correct [{noun}] name in salespipe.toml, or leave [{noun}] existing out."
+        return SalespipeError(f"{noun.title()}NotFound", f"{named}.", hint=hint)
+    hint = f"Mend that, or correct [{noun}] in salespipe.toml, then run salespipe up."
+    return SalespipeError(f"{noun.title()}Unusable", f"{named}. Nothing was touched.", hint=hint)
 
 
 def broken(resource: Resource, seen: Observation) -> SalespipeError:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from salespipe.errors import SalespipeError
-from salespipe.lifecycle.faults import describe_failure
-from salespipe.lifecycle.model import Change, Intent, Reading
+from salespipe.lifecycle.faults import describe_failure, unseen
+from salespipe.lifecycle.model import Change, Intent, Key, Reading, key_of
 from salespipe.resources.base import Remedy, State
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.resources.base import Observation, Resource
 
-_INTENTS = {
+_INTENTS: Final = {
     State.ABSENT: Intent.CREATE,
     State.PENDING: Intent.WAIT,
     State.READY: Intent.KEEP,
     State.FAILED: Intent.REPLACE,
     State.FOREIGN: Intent.FOREIGN,
 }
-_REPAIRS = {Remedy.UPDATE: Intent.UPDATE, Remedy.REPLACE: Intent.REPLACE, Remedy.CONSENT: Intent.CONSENT}
+_REPAIRS: Final = {Remedy.UPDATE: Intent.UPDATE, Remedy.REPLACE: Intent.REPLACE, Remedy.CONSENT: Intent.CONSENT}
+_ANEW: Final = frozenset({Intent.REPLACE, Intent.CONSENT})
 
 
 def look(aws: Aws, resource: Resource) -> Observation:
@@ -51,22 +52,57 @@ def survey(aws: Aws, resources: Sequence[Resource]) -> list[Observation | Salesp
 def status(aws: Aws, resources: Sequence[Resource]) -> list[Reading]:
     """Every resource as it is, in the order given.
 
-    Raises ``SalespipeError``, the first there was, where AWS refuses to tell.
+    Raises one ``SalespipeError`` for all that AWS refuses to describe.
     """
-    readings = []
-    for resource, seen in zip(resources, survey(aws, resources), strict=True):
-        if isinstance(seen, SalespipeError):
-            raise seen
-        readings.append(Reading(resource.kind, resource.name, seen))
-    return readings
+    seen = survey(aws, resources)
+    if refusals := [each for each in seen if isinstance(each, SalespipeError)]:
+        raise unseen(refusals)
+    return seen_as(resources, seen)
 
 
-def plan(aws: Aws, resources: Sequence[Resource]) -> list[Change]:
-    """What ``up`` would do with every resource, in the order given. Raises as ``status`` does."""
-    return [_change(reading) for reading in status(aws, resources)]
+def seen_as(resources: Sequence[Resource], seen: Sequence[Observation | SalespipeError]) -> list[Reading]:
+    """The Readings of what could be described."""
+    return [
+        Reading(resource.kind, resource.name, each)
+        for resource, each in zip(resources, seen, strict=True)
+        if not isinstance(each, SalespipeError)
+    ]
 
 
-def _change(reading: Reading) -> Change:
-    seen = reading.seen
-    intent = _REPAIRS[seen.remedy] if seen.state is State.DRIFTED else _INTENTS[seen.state]
-    return Change(reading.kind, reading.name, intent, seen.drift, seen.detail)
+def plan(aws: Aws, resources: Sequence[Resource], found: Sequence[Reading] | None = None) -> list[Change]:
+    """What ``up`` would do with every resource, in the order given, from ``found`` or a look. Raises as ``status``."""
+    readings = status(aws, resources) if found is None else found
+    intents = {(each.kind, each.name): _intent(each.seen) for each in readings}
+    return [
+        Change(
+            reading.kind,
+            reading.name,
+            intents[key_of(resource)],
+            reading.seen.drift,
+            reading.seen.detail,
+            _followers(resource, resources, intents),
+        )
+        for resource, reading in zip(resources, readings, strict=True)
+    ]
+
+
+def plan_from_nothing(resources: Sequence[Resource]) -> list[Change]:
+    """The plan for a place where nothing can be yet: nobody is asked."""
+    return [Change(resource.kind, resource.name, Intent.CREATE) for resource in resources]
+
+
+def _intent(seen: Observation) -> Intent:
+    if seen.adopted and seen.state in {State.ABSENT, State.FOREIGN}:
+        return Intent.REFUSED
+    return _REPAIRS[seen.remedy] if seen.state is State.DRIFTED else _INTENTS[seen.state]
+
+
+def _followers(resource: Resource, resources: Sequence[Resource], intents: dict[Key, Intent]) -> tuple[Key, ...]:
+    """What reads or writes something that is made anew, and would be left as it is otherwise."""
+    if intents[key_of(resource)] not in _ANEW:
+        return ()
+    return tuple(
+        key_of(other)
+        for other in resources
+        if intents[key_of(other)] is Intent.KEEP and key_of(resource) in map(key_of, other.needs)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ class Step:
     """Something that happened to one resource.
 
     ``seconds`` have passed since the work on it began. ``detail`` says what is waited for, what went wrong, or why it
-    is left.
+    is left. ``swept`` counts what AWS or others had put into it and went with it: ``{"object versions": 12}``.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Step:
     action: Action
     seconds: float = 0.0
     detail: str = ""
+    swept: Mapping[str, int] = field(default_factory=dict)
 
 
 class Intent(StrEnum):
@@ -68,19 +70,29 @@ class Intent(StrEnum):
     REPLACE = "replace"
     WAIT = "wait"  # something is under way there already
     KEEP = "keep"
-    CONSENT = "consent"  # would lose data to mend: up refuses
+    CONSENT = "consent"  # made anew, and its data is lost: up refuses unless that was agreed to
     FOREIGN = "foreign"  # in the way and not ours: up refuses
+    REFUSED = "refused"  # the user's own, and absent or of no use as it is: up refuses
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What ``up`` would do with one resource, and why."""
+    """What ``up`` would do with one resource, and why.
+
+    ``followers`` need it and are looked at again once it was made anew: a pipe cannot go on with a table's old stream.
+    """
 
     kind: str
     name: str
     intent: Intent
     drift: tuple[Drift, ...] = field(default=())
     detail: str = ""
+    followers: tuple[Key, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """The identity of the resource."""
+        return (self.kind, self.name)
 
     @property
     def pending(self) -> bool:

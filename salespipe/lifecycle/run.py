@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from salespipe.errors import SalespipeError
 from salespipe.lifecycle import faults
-from salespipe.lifecycle.look import look, survey
-from salespipe.lifecycle.model import Action, Key, Step, key_of
+from salespipe.lifecycle.look import look, status, survey
+from salespipe.lifecycle.model import Action, Key, Reading, Step, key_of
 from salespipe.lifecycle.settle import Report, Settling, interruptible
-from salespipe.resources.base import Observation, State
+from salespipe.resources.base import Observation, Remedy, State
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -23,20 +23,33 @@ if TYPE_CHECKING:
 
 Work = Callable[["Aws", "Resource", Report], Step]
 
+# What a Step's ``swept`` counts for a resource that had to be deleted twice.
+CAME_BACK: Final = "came back meanwhile"
+_TOLD_LAST: Final = frozenset({Action.FOREIGN, Action.KEPT})
 
-def up(aws: Aws, resources: Sequence[Resource]) -> Iterator[Step]:
+
+def up(
+    aws: Aws,
+    resources: Sequence[Resource],
+    *,
+    consent: Collection[Key] = (),
+    found: Sequence[Reading] | None = None,
+) -> Iterator[Step]:
     """Bring every resource to READY, each as soon as what it needs is, and yield what happens.
 
     A resource's last Step is CREATED, UPDATED, REPLACED, UNCHANGED or FAILED. After a failure nothing new is begun,
-    what runs is finished, and ``SalespipeError`` is raised at the end; one that is FOREIGN is told before anything is
-    touched. Closing the iterator, or Ctrl-C, ends every thread at its next wait.
+    what runs is finished, and ``SalespipeError`` is raised at the end. What is FOREIGN, what the user lent and is of no
+    use, and what could only be deleted with its data and is not in ``consent`` is told before anything is touched.
+    ``found`` is a ``status`` of just now, which spares another look. Closing the iterator, or Ctrl-C, ends every thread
+    at its next wait.
     """
-    seen = dict(zip(map(key_of, resources), survey(aws, resources), strict=True))
-    first = _refuse_obstacles(resources, seen)
+    readings = status(aws, resources) if found is None else found
+    first = {(reading.kind, reading.name): reading.seen for reading in readings}
+    _refuse_obstacles(resources, first, consent)
     changed: set[Key] = set()
 
     def work(aws: Aws, resource: Resource, report: Report) -> Step:
-        settling = Settling(aws, resource, report)
+        settling = Settling(aws, resource, report, consent=key_of(resource) in consent)
         # What it was judged against may have changed since: a table that was made anew has another stream.
         stale = any(key_of(need) in changed for need in resource.needs)
         action = settling.up(look(aws, resource) if stale else first[key_of(resource)])
@@ -50,65 +63,71 @@ def up(aws: Aws, resources: Sequence[Resource]) -> Iterator[Step]:
         raise failures[0]
 
 
-def _refuse_obstacles(
-    resources: Sequence[Resource], seen: dict[Key, Observation | SalespipeError]
-) -> dict[Key, Observation]:
-    """The observations, if all could be made and nothing that is not ours is in the way."""
-    clear: dict[Key, Observation] = {}
-    in_the_way = []
-    for resource in resources:
-        found = seen[key_of(resource)]
-        if isinstance(found, SalespipeError):
-            raise found
-        if found.state is State.FOREIGN:
-            in_the_way.append((resource, found))
-        clear[key_of(resource)] = found
-    if in_the_way:
-        raise faults.foreign(in_the_way)
-    return clear
+def _refuse_obstacles(resources: Sequence[Resource], seen: Mapping[Key, Observation], consent: Collection[Key]) -> None:
+    """Raise where something is in the way that nobody agreed to have removed."""
+    found = [(resource, seen[key_of(resource)]) for resource in resources]
+    if unusable := [each for each in found if each[1].adopted and each[1].state in {State.ABSENT, State.FOREIGN}]:
+        raise faults.unusable(unusable)
+    if foreign := [each for each in found if each[1].state is State.FOREIGN]:
+        raise faults.foreign(foreign)
+    lossy = [each for each in found if each[1].state is State.DRIFTED and each[1].remedy is Remedy.CONSENT]
+    if refused := [each for each in lossy if key_of(each[0]) not in consent]:
+        raise faults.needs_consent(refused)
 
 
-def down(aws: Aws, resources: Sequence[Resource]) -> Iterator[Step]:
+def down(aws: Aws, resources: Sequence[Resource], *, keep: Collection[Key] = ()) -> Iterator[Step]:
     """Bring every resource of ours to ABSENT, each as soon as nothing needs it any more, and yield what happens.
 
-    Goes on past failures. A resource's last Step is DELETED, ABSENT, FOREIGN or FAILED. What came back meanwhile, such
-    as a log group that a late writer made again, is swept; then everything is described once more, and a Step LEFT or
-    FOREIGN for each that is still there is the receipt, told last: none means that nothing is left.
+    What is in ``keep``, and what the user lent us, is left alone. Goes on past failures. A resource's last Step is
+    DELETED, ABSENT, KEPT, FOREIGN or FAILED. What came back meanwhile, such as a log group that a late writer made
+    again, is swept; then everything is described once more, and a Step LEFT, KEPT or FOREIGN for each that is still
+    there is the receipt, told last: without LEFT nothing is left.
     """
     failures: list[SalespipeError] = []
 
     def work(aws: Aws, resource: Resource, report: Report) -> Step:
         settling = Settling(aws, resource, report)
-        return settling.step(settling.down(look(aws, resource)))
+        seen = look(aws, resource)
+        if key_of(resource) in keep and seen.state is not State.ABSENT:
+            return settling.step(Action.KEPT)
+        return settling.step(settling.down(seen))
 
     why: dict[Key, str] = {}
     for step in _walk(aws, resources, work, failures, give_up=False, backwards=True):
         if step.action is Action.FAILED:
             why[(step.kind, step.name)] = step.detail
-        if step.action is not Action.FOREIGN:  # told once, in the receipt
+        if step.action not in _TOLD_LAST:
             yield step
-    back = [resource for resource, step in _left(aws, resources) if step.action is Action.LEFT and not _told(why, step)]
+    receipt = _receipt(aws, resources, keep)
+    back = [resource for resource, step in receipt if step.action is Action.LEFT and key_of(resource) not in why]
     if back:
-        yield from _walk(aws, back, work, failures, give_up=False, backwards=True)
-    for _, step in _left(aws, resources):
-        reason = why.get((step.kind, step.name))
-        yield Step(step.kind, step.name, step.action, detail=reason) if reason else step
+        for step in _walk(aws, back, work, failures, give_up=False, backwards=True):
+            again = step.action is Action.DELETED
+            yield replace(step, detail="it had come back", swept={**step.swept, CAME_BACK: 1}) if again else step
+        receipt = _receipt(aws, resources, keep)
+    for resource, step in receipt:
+        reason = why.get(key_of(resource))
+        yield replace(step, detail=reason) if reason and step.action is Action.LEFT else step
 
 
-def _told(why: Collection[Key], step: Step) -> bool:
-    return (step.kind, step.name) in why
-
-
-def _left(aws: Aws, resources: Sequence[Resource]) -> list[tuple[Resource, Step]]:
-    """Everything that is still there, or may be, as Steps of the receipt."""
+def _receipt(aws: Aws, resources: Sequence[Resource], keep: Collection[Key]) -> list[tuple[Resource, Step]]:
+    """Everything that is still there, or may be, and why."""
     found = []
     for resource, seen in zip(resources, survey(aws, resources), strict=True):
         if isinstance(seen, SalespipeError):
             found.append((resource, Step(resource.kind, resource.name, Action.LEFT, detail=seen.message)))
         elif seen.state is not State.ABSENT:
-            action = Action.FOREIGN if seen.state is State.FOREIGN else Action.LEFT
-            found.append((resource, Step(resource.kind, resource.name, action, detail=seen.detail)))
+            action, why = _why_left(seen, kept=key_of(resource) in keep)
+            found.append((resource, Step(resource.kind, resource.name, action, detail=why)))
     return found
+
+
+def _why_left(seen: Observation, *, kept: bool) -> tuple[Action, str]:
+    if seen.adopted:
+        return Action.KEPT, "it is your own, and was only used"
+    if seen.state is State.FOREIGN:
+        return Action.FOREIGN, seen.detail
+    return (Action.KEPT, "you asked to keep the data") if kept else (Action.LEFT, seen.detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -71,10 +72,12 @@ def interruptible(stop: threading.Event, sleep: Callable[[float], None]) -> Call
 class Settling:
     """The work on one resource: looks, acts, and what was said of it."""
 
-    def __init__(self, aws: Aws, resource: Resource, report: Report) -> None:
+    def __init__(self, aws: Aws, resource: Resource, report: Report, *, consent: bool = False) -> None:
         self._aws = aws
         self._resource = resource
         self._report = report
+        self._consent = consent
+        self._swept: Counter[str] = Counter()
         self._began = aws.clock()
         self._patience = _PATIENCE.get(resource.kind, Patience())
         self._pause = _FIRST_PAUSE
@@ -86,14 +89,16 @@ class Settling:
         outcome = Action.UNCHANGED
         while seen.state is not State.READY:
             match seen.state:
+                case State.ABSENT | State.FOREIGN if seen.adopted:
+                    raise faults.unusable([(self._resource, seen)])
                 case State.ABSENT:
                     if self._act(seen, Action.CREATING, "created", self._resource.create):
                         outcome = Action.REPLACED if outcome is Action.REPLACED else Action.CREATED
                 case State.DRIFTED if seen.remedy is Remedy.UPDATE:
                     if self._act(seen, Action.UPDATING, "updated", partial(self._resource.update, seen=seen)):
                         outcome = Action.UPDATED if outcome is Action.UNCHANGED else outcome
-                case State.DRIFTED if seen.remedy is Remedy.CONSENT:
-                    raise faults.needs_consent(self._resource, seen)
+                case State.DRIFTED if seen.remedy is Remedy.CONSENT and not self._consent:
+                    raise faults.needs_consent([(self._resource, seen)])
                 case State.FAILED if outcome is not Action.UNCHANGED and not seen.transient:
                     raise faults.broken(self._resource, seen)
                 case State.DRIFTED | State.FAILED:
@@ -108,10 +113,12 @@ class Settling:
         return outcome
 
     def down(self, seen: Observation) -> Action:
-        """Bring it to ABSENT. What is not ours is left alone."""
+        """Bring it to ABSENT. What is not ours is left alone, and so is what the user lent us."""
         outcome = Action.ABSENT
         while seen.state is not State.ABSENT:
             match seen.state:
+                case _ if seen.adopted:
+                    return Action.KEPT
                 case State.FOREIGN if outcome is Action.ABSENT:
                     return Action.FOREIGN
                 case State.PENDING | State.FOREIGN:
@@ -126,9 +133,11 @@ class Settling:
     def step(self, action: Action, detail: str = "") -> Step:
         """A Step of this resource, now."""
         resource = self._resource
-        return Step(resource.kind, resource.name, action, self._aws.clock() - self._began, detail)
+        return Step(resource.kind, resource.name, action, self._aws.clock() - self._began, detail, dict(+self._swept))
 
-    def _act(self, seen: Observation, action: Action, verb: str, call: Callable[[Aws], None]) -> bool:
+    def _act(
+        self, seen: Observation, action: Action, verb: str, call: Callable[[Aws], Mapping[str, int] | None]
+    ) -> bool:
         """Call AWS, unless that was done already and AWS may not show it yet."""
         now = self._aws.clock()
         if self._acted and self._acted[1:] == (seen.state, seen.drift) and now - self._acted[0] < _LAG:
@@ -136,7 +145,7 @@ class Settling:
         why = seen.detail if seen.state is State.FAILED else ", ".join(drift.field for drift in seen.drift)
         self._say(action, why)
         try:
-            call(self._aws)
+            self._swept.update(call(self._aws) or {})
         except Exception as error:
             raise faults.describe_failure(self._aws, self._resource, verb, error) from error
         self._acted = (self._aws.clock(), seen.state, seen.drift)

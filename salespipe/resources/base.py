@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -103,6 +104,9 @@ class Resource(Protocol):
         """Repair in place the drift that ``seen`` lists."""
         ...
 
-    def delete(self, aws: Aws) -> None:
-        """Ask AWS to remove it; deleting what is absent is not an error."""
+    def delete(self, aws: Aws) -> Mapping[str, int] | None:
+        """Ask AWS to remove it; deleting what is absent is not an error.
+
+        Answers, where it had to be emptied first, how much of what went with it: ``{"object versions": 12}``.
+        """
         ...

@@ -81,6 +81,16 @@ class Rule:
             why = f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}"
             raise SalespipeError("RuleTargetRefused", f"EventBridge refused the target of rule {self.name}: {why}")
 
+    def switched_on(self, seen: Observation) -> bool:
+        """Whether it was found ENABLED: events.RuleState."""
+        return seen.detail != "DISABLED"
+
+    def switch(self, aws: Aws, *, on: bool) -> None:
+        """EnableRule or DisableRule: the schedule and the target stay."""
+        events = aws.client("events")
+        with Tolerating():
+            (events.enable_rule if on else events.disable_rule)(Name=self.name)
+
     def update(self, aws: Aws, seen: Observation) -> None:
         """Put back the schedule, the target or the tags. PutRule enables a rule unless told its state."""
         events = aws.client("events")

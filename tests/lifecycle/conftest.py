@@ -49,6 +49,7 @@ class Thing:
     refuses: dict[str, Exception] = field(default_factory=dict)
     weather: Callable[[Observation], Observation] = fair
     calls: list[str] = field(default_factory=list)
+    holds: list[dict[str, int]] = field(default_factory=list)
     since: float = -1e9
     coming: bool = True
 
@@ -70,9 +71,11 @@ class Thing:
         self._meet("update")
         self.drift = ()
 
-    def delete(self, aws: Aws) -> None:  # noqa: ARG002
+    def delete(self, aws: Aws) -> dict[str, int] | None:  # noqa: ARG002
+        """Each time it gives up a part of what it holds."""
         self._meet("delete")
         self._move(State.ABSENT, coming=False)
+        return self.holds.pop(0) if self.holds else None
 
     def _meet(self, verb: str) -> None:
         if verb != "describe":

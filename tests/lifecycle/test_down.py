@@ -102,6 +102,35 @@ def test_what_comes_back_is_swept(sky: Aws, thing: Make) -> None:
     assert group.calls == ["delete", "delete"]
     assert group.state is State.ABSENT
     assert steps[-1].action is Action.DELETED
+    assert steps[-1].swept == {"came back meanwhile": 1}
+
+
+def test_what_went_with_it_is_counted(sky: Aws, thing: Make) -> None:
+    bucket = thing("bucket", state=State.READY, holds=[{"object versions": 1000}, {"object versions": 3, "uploads": 0}])
+    bucket.weather = lambda seen: Observation(State.READY) if bucket.calls == ["delete"] else seen
+
+    (ended,) = [step for step in down(sky, [bucket]) if step.action.final]
+
+    assert (ended.action, ended.swept) == (Action.DELETED, {"object versions": 1003})
+
+
+def test_what_is_to_be_kept_and_what_was_lent_is_left_and_told_last(sky: Aws, thing: Make) -> None:
+    lent = thing("table", weather=lambda _: Observation(State.READY, adopted=True))
+    bucket = thing("bucket", state=State.READY)
+    pipe = thing("pipe", lent, bucket, state=State.READY)
+
+    steps = list(down(sky, [lent, bucket, pipe], keep={("thing", "bucket")}))
+
+    assert (lent.calls, bucket.calls, pipe.calls) == ([], [], ["delete"])
+    assert [(step.name, step.action, step.detail) for step in steps[-2:]] == [
+        ("table", Action.KEPT, "it is your own, and was only used"),
+        ("bucket", Action.KEPT, "you asked to keep the data"),
+    ]
+    assert len([step for step in steps if step.action is Action.KEPT]) == 2
+
+
+def test_what_was_to_be_kept_and_is_not_there_is_absent(sky: Aws, thing: Make) -> None:
+    assert endings(down(sky, [thing("bucket")], keep={("thing", "bucket")})) == {"bucket": Action.ABSENT}
 
 
 def test_a_wait_has_a_budget_and_the_receipt_says_what_is_left(sky: Aws, thing: Make) -> None:

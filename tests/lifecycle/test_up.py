@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from salespipe.aws import Aws
 from salespipe.errors import SalespipeError
@@ -91,13 +92,68 @@ def test_what_cannot_be_updated_is_replaced(sky: Aws, thing: Make) -> None:
 
 def test_what_would_lose_data_is_refused(sky: Aws, thing: Make) -> None:
     table = thing("table", state=State.READY, drift=(Drift("KeySchema", "a", "b", Remedy.CONSENT),))
+    other = thing("other")
 
-    steps, failure = until_failure(up(sky, [table]))
+    steps, failure = until_failure(up(sky, [other, table]))
 
     assert failure.code == "NeedsReplacing"
     assert "KeySchema: 'b', wanted 'a'" in failure.message
-    assert table.calls == []
-    assert steps[-1].action is Action.FAILED
+    assert "salespipe up --replace" in failure.hint
+    assert (steps, table.calls, other.calls) == ([], [], [])
+
+
+def test_what_would_lose_data_is_replaced_where_that_was_agreed_to(sky: Aws, thing: Make) -> None:
+    lossy = (Drift("KeySchema", "a", "b", Remedy.CONSENT),)
+    table, another = thing("table", state=State.READY, drift=lossy), thing("another", state=State.READY, drift=lossy)
+    pipe = thing("pipe", table, state=State.READY)
+    dead = Observation(State.DRIFTED, drift=(Drift("Source", 1, 2, Remedy.REPLACE),))
+    pipe.weather = lambda seen: dead if "create" in table.calls and not pipe.calls else seen
+
+    with pytest.raises(SalespipeError, match="thing another"):
+        list(up(sky, [table, another, pipe], consent={("thing", "table")}))
+    assert endings(up(sky, [table, pipe], consent={("thing", "table")})) == {
+        "table": Action.REPLACED,
+        "pipe": Action.REPLACED,
+    }
+    assert (table.calls, pipe.calls) == (["delete", "create"], ["delete", "create"])
+
+
+@pytest.mark.parametrize(("state", "code"), [(State.ABSENT, "ThingNotFound"), (State.FOREIGN, "ThingUnusable")])
+def test_what_the_user_lent_must_be_there_and_of_use(sky: Aws, thing: Make, state: State, code: str) -> None:
+    lent = thing("table", weather=lambda _: Observation(state, detail="its key is x", adopted=True))
+    other = thing("other")
+
+    steps, failure = until_failure(up(sky, [other, lent]))
+
+    assert (steps, failure.code) == ([], code)
+    assert "thing table: its key is x" in failure.message
+    assert [change.intent for change in plan(sky, [other, lent])] == [Intent.CREATE, Intent.REFUSED]
+    assert (lent.calls, other.calls) == ([], [])
+
+
+def test_all_that_may_not_be_described_is_told_at_once(
+    sky: Aws, thing: Make, refusal: Callable[..., Exception]
+) -> None:
+    refusals = {
+        name: refusal("AccessDeniedException", f"not authorized to perform: {action} on resource: arn:x")
+        for name, action in (("table", "dynamodb:DescribeTable"), ("stream", "kinesis:DescribeStreamSummary"))
+    }
+    things = [thing(name, refuses={"describe": error}) for name, error in refusals.items()]
+
+    _, failure = until_failure(up(sky, [*things, thing("queue")]))
+
+    assert failure.code == "AccessDenied"
+    assert "2 resources could not be described: thing table" in failure.message
+    assert '"dynamodb:DescribeTable"' in failure.hint
+    assert '"kinesis:DescribeStreamSummary"' in failure.hint
+
+
+def test_a_refusal_that_names_no_action_is_told_by_its_operation(sky: Aws, thing: Make) -> None:
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "GetPublicAccessBlock")
+
+    _, failure = until_failure(up(sky, [thing("lake", kind="s3 bucket", refuses={"describe": denied})]))
+
+    assert '"Action": "s3:GetBucketPublicAccessBlock"' in failure.hint
 
 
 def test_a_foreign_one_is_named_before_anything_is_touched(sky: Aws, thing: Make) -> None:
@@ -233,12 +289,14 @@ def test_a_bug_is_not_dressed_up_as_a_failure_of_aws(sky: Aws, thing: Make) -> N
 
 def test_plan_says_what_up_would_do(sky: Aws, thing: Make) -> None:
     drift = (Drift("limit", 5, 7),)
+    failed = thing("failed", state=State.FAILED)
     things = [
         thing("new"),
         thing("kept", state=State.READY),
         thing("changed", state=State.READY, drift=drift),
-        thing("failed", state=State.FAILED),
+        failed,
         thing("theirs", state=State.FOREIGN),
+        thing("reader", failed, state=State.READY),
     ]
 
     changes = plan(sky, things)
@@ -249,9 +307,11 @@ def test_plan_says_what_up_would_do(sky: Aws, thing: Make) -> None:
         "changed": Intent.UPDATE,
         "failed": Intent.REPLACE,
         "theirs": Intent.FOREIGN,
+        "reader": Intent.KEEP,
     }
     assert changes[2].drift == drift
-    assert [change.pending for change in changes] == [True, False, True, True, True]
+    assert [change.pending for change in changes] == [True, False, True, True, True, False]
+    assert [change.followers for change in changes] == [(), (), (), (("thing", "reader"),), (), ()]
     assert all(each.calls == [] for each in things)
 
 
