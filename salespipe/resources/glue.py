@@ -53,16 +53,18 @@ class Database:
         """TagResource: the tags are all that can drift."""
         aws.client("glue").tag_resource(ResourceArn=seen.arn, TagsToAdd=aws.config.tags)
 
-    def delete(self, aws: Aws) -> None:
+    def delete(self, aws: Aws) -> dict[str, int]:
         """Delete the tables, then the database: Glue would remove them at its own discretion."""
-        glue = aws.client("glue")
+        glue, swept = aws.client("glue"), {"glue tables": 0}
         with Tolerating():
             # A hundred names are the most that one BatchDeleteTable takes, and the most that a page has.
             while tables := glue.get_tables(DatabaseName=self.name, MaxResults=100)["TableList"]:
                 names = [table["Name"] for table in tables]
                 answer = glue.batch_delete_table(DatabaseName=self.name, TablesToDelete=names)
                 _refuse_errors(self.name, answer.get("Errors", []))
+                swept["glue tables"] += len(names)
             glue.delete_database(Name=self.name)
+        return swept
 
 
 def _refuse_errors(database: str, errors: list[dict[str, Any]]) -> None:

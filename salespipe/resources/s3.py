@@ -138,18 +138,24 @@ class Bucket:
             "s3", lambda: s3.put_bucket_lifecycle_configuration(**self._mine(aws), LifecycleConfiguration=rules)
         )
 
-    def delete(self, aws: Aws) -> None:
+    def holds(self, aws: Aws) -> int:
+        """The bytes of everything in it, every version of it, but not uploads that nobody completed. ListObjectVersions."""
+        pages = aws.client("s3").get_paginator("list_object_versions").paginate(**self._mine(aws))
+        return sum(version["Size"] for page in pages for version in page.get("Versions", ()))
+
+    def delete(self, aws: Aws) -> dict[str, int]:
         """Empty it of every version and upload, then delete it.
 
         BucketNotEmpty means that somebody wrote meanwhile (Firehose's last flush): it is still there at the next look,
         and asked for again.
         """
-        s3, mine = aws.client("s3"), self._mine(aws)
+        swept = {"object versions": 0, "unfinished uploads": 0}
         with Tolerating("BucketNotEmpty", "OperationAborted"):
-            self._empty(aws)
-            s3.delete_bucket(**mine)
+            self._empty(aws, swept)
+            aws.client("s3").delete_bucket(**self._mine(aws))
+        return swept
 
-    def _empty(self, aws: Aws) -> None:
+    def _empty(self, aws: Aws, swept: dict[str, int]) -> None:
         s3, mine = aws.client("s3"), self._mine(aws)
         for page in s3.get_paginator("list_object_versions").paginate(**mine):
             found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
@@ -157,11 +163,13 @@ class Bucket:
             if objects:
                 answer = s3.delete_objects(**mine, Delete={"Objects": objects, "Quiet": True})
                 _refuse_errors(self.name, answer.get("Errors", []))
+                swept["object versions"] += len(objects)
             aws.sleep(0)  # a page is a good moment to be interrupted
         for page in s3.get_paginator("list_multipart_uploads").paginate(**mine):
             for upload in page.get("Uploads", ()):
                 with Tolerating("NoSuchUpload"):
                     s3.abort_multipart_upload(**mine, Key=upload["Key"], UploadId=upload["UploadId"])
+                    swept["unfinished uploads"] += 1
 
 
 def _configured(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
