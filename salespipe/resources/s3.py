@@ -139,7 +139,7 @@ class Bucket:
         )
 
     def holds(self, aws: Aws) -> int:
-        """The bytes of everything in it, every version of it, but not uploads that nobody completed. ListObjectVersions."""
+        """The bytes of every version of everything in it, unfinished uploads aside. ListObjectVersions."""
         pages = aws.client("s3").get_paginator("list_object_versions").paginate(**self._mine(aws))
         return sum(version["Size"] for page in pages for version in page.get("Versions", ()))
 
