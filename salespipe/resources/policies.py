@@ -1,4 +1,11 @@
-"""What each role may do: exact ARNs, and why where an ARN is not exact."""
+"""What each role may do: exact ARNs, and why where an ARN is not exact.
+
+Who may assume a role is told by its service, and where the service is known to send it, by a key of our account: Pipes
+sends ``aws:SourceAccount``, Firehose the account as ``sts:ExternalId`` (Firehose developer guide, controlling access).
+``aws:SourceArn`` would be narrower still; neither page nor example says that either of them sends it, and a condition
+that is never met looks like a role that is never ready. Lambda sends neither when it assumes a function's role, and of
+Glue's crawlers nothing is known; who may use those two roles is limited by who may pass them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +20,14 @@ def allow(sid: str, actions: list[str], resources: list[str], condition: Stateme
     """A statement that allows ``actions`` on ``resources`` (ARNs), under ``condition`` if there is one."""
     statement = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
     return statement | {"Condition": condition} if condition else statement
+
+
+def _own_bucket(names: Names) -> Statement:
+    """Bucket names are free for everyone once a bucket is deleted: not one of the same name in another account.
+
+    S3 itself knows whose a bucket is, whichever service asks (S3 user guide, s3:ResourceAccount).
+    """
+    return {"StringEquals": {"s3:ResourceAccount": names.account}}
 
 
 def _own_logs(names: Names, purpose: str) -> Statement:
@@ -63,21 +78,23 @@ def delivery(names: Names) -> tuple[Statement, ...]:
             ],
             [names.stream_arn],
         ),
-        # Firehose invokes a qualified name, function:$LATEST.
+        # Firehose invokes the qualified name that it is configured with.
         allow(
             "InvokeTransform",
             ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"],
-            [transform_arn, f"{transform_arn}:*"],
+            [transform_arn, f"{transform_arn}:$LATEST"],
         ),
         allow(
             "SeeBucket",
             ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
             [names.bucket_arn],
+            _own_bucket(names),
         ),
         allow(
             "WriteLake",
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
             [f"{names.bucket_arn}/{names.events_prefix}*", f"{names.bucket_arn}/{names.errors_prefix}*"],
+            _own_bucket(names),
         ),
         allow("WriteLogs", ["logs:PutLogEvents"], [names.arn("logs", log_stream)]),
     )
@@ -119,9 +136,11 @@ def crawler(names: Names) -> tuple[Statement, ...]:
             "ReadLake",
             ["s3:GetObject"],
             [f"{names.bucket_arn}/{names.events_prefix}*", f"{names.bucket_arn}/{names.products_prefix}*"],
+            _own_bucket(names),
         ),
-        allow("ListLake", ["s3:GetBucketLocation", "s3:ListBucket"], [names.bucket_arn]),
-        # Every crawler of an account logs to this one group, which the first of them creates.
+        allow("ListLake", ["s3:GetBucketLocation", "s3:ListBucket"], [names.bucket_arn], _own_bucket(names)),
+        # Every crawler of an account logs to this one group, which the first of them creates; with a security
+        # configuration to one whose name goes on.
         allow(
             "WriteLogs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
