@@ -30,7 +30,8 @@ class Table(_Section, frozen=True):
     """``[table]``: the DynamoDB table that orders are written to."""
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9_.-]{3,255}$")] = "OrdersRawTable"
-    partition_key: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_-]+$")] = "orderid"
+    # The pipe's path to it, "$.dynamodb.Keys.<key>.S", has at most 256 characters: service model, KinesisPartitionKey.
+    partition_key: Annotated[str, msgspec.Meta(min_length=1, max_length=238, pattern=r"^[A-Za-z0-9_-]+$")] = "orderid"
     existing: bool = False
 
 
@@ -54,7 +55,7 @@ class Pipe(_Section, frozen=True):
     batch_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] | None = None
     max_retries: Annotated[int, msgspec.Meta(ge=0, le=10000)] = 5
     max_age_seconds: Annotated[int, msgspec.Meta(ge=60, le=86400)] = 72000
-    filters: Annotated[tuple[str, ...], msgspec.Meta(max_length=5)] = ()
+    filters: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=4096)], ...], msgspec.Meta(max_length=5)] = ()
 
 
 class Delivery(_Section, frozen=True):
@@ -78,7 +79,7 @@ class Functions(_Section, frozen=True):
 class Generator(_Section, frozen=True):
     """``[generator]``: the Lambda that writes orders on a schedule (switched off until asked for)."""
 
-    schedule: str = "rate(1 minute)"
+    schedule: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] = "rate(1 minute)"
     orders_per_run: Annotated[int, msgspec.Meta(ge=1, le=10000)] = 60
 
 
@@ -101,7 +102,8 @@ class Config(_Section, frozen=True):
     """The whole configuration; every key has a default, so an absent file is a valid configuration."""
 
     name: PipelineName = "salespipe-dev"
-    environment: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] = "dev"
+    # A tag's value: letters, spaces, numbers and these, in every service (service models, TagValue).
+    environment: Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[\w .:/=+@-]+$")] = "dev"
     target: Target = "local"
     region: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
     profile: str = ""

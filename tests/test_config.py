@@ -47,6 +47,8 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
         ("[stream]\nshards = 0", "stream.shards", "config.example.toml"),
         ('[stream]\nmode = "MAYBE"', "stream.mode", "config.example.toml"),
         ('name = "Has Capitals"', "name", "config.example.toml"),
+        ('environment = "dev!"', "environment", "config.example.toml"),
+        (f"[table]\npartition_key = '{'k' * 239}'", "table.partition_key", "config.example.toml"),
         ("stream = 3", "stream", "config.example.toml"),
         ("[query]\nscan_limit_mb = 9", "query.scan_limit_mb", "config.example.toml"),
     ],
