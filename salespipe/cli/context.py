@@ -80,6 +80,23 @@ class App:
             return Aws(self.config, endpoint=self.endpoint_url or "")
         return Aws(self.config, endpoint=self._local_endpoint(start=start))
 
+    def unstarted(self) -> Aws | None:
+        """The local AWS where it has never run, which has its account already and nothing in it; else None.
+
+        Nobody answers there: it is for what can be said without asking.
+        """
+        from salespipe.aws import Aws
+        from salespipe.local import daemon
+
+        if self.config.target != "local" or daemon.find(self.data_dir) or daemon.holds_data(self.data_dir):
+            return None
+
+        class Unstarted(Aws):
+            account = daemon.ACCOUNT
+            where = "local (not running yet)"
+
+        return Unstarted(self.config)
+
     def _local_endpoint(self, *, start: bool) -> str:
         from salespipe.local import daemon
 

@@ -10,6 +10,7 @@ from salespipe.errors import SalespipeError
 from salespipe.lifecycle.faults import describe_failure, unseen
 from salespipe.lifecycle.model import Change, Intent, Key, Reading, key_of
 from salespipe.resources.base import Remedy, State
+from salespipe.resources.existing_table import ExistingTable
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -88,7 +89,12 @@ def plan(aws: Aws, resources: Sequence[Resource], found: Sequence[Reading] | Non
 
 def plan_from_nothing(resources: Sequence[Resource]) -> list[Change]:
     """The plan for a place where nothing can be yet: nobody is asked."""
-    return [Change(resource.kind, resource.name, Intent.CREATE) for resource in resources]
+    return [
+        Change(resource.kind, resource.name, Intent.REFUSED, detail="there is no such table yet, and it should exist")
+        if isinstance(resource, ExistingTable)
+        else Change(resource.kind, resource.name, Intent.CREATE)
+        for resource in resources
+    ]
 
 
 def _intent(seen: Observation) -> Intent:

@@ -22,9 +22,9 @@ from typing import Final
 import msgspec
 
 from salespipe.errors import SalespipeError
-from salespipe.local.data_folder import IN_USE, Folder, Server
+from salespipe.local.data_folder import ACCOUNT, IN_USE, Folder, Server
 
-__all__ = ["Server", "default_data_dir", "find", "holds_data", "logs", "reset", "start", "stop"]
+__all__ = ["ACCOUNT", "Server", "default_data_dir", "find", "holds_data", "logs", "reset", "start", "stop"]
 
 START_SECONDS: Final = 15.0
 STOP_SECONDS: Final = 10.0

@@ -19,6 +19,9 @@ import msgspec
 
 from salespipe.errors import SalespipeError
 
+ACCOUNT: Final = "123456789012"
+"""The account that every local AWS is, known before it runs."""
+
 IN_USE: Final = "DataFolderInUse"
 """The error code of a folder that another process holds."""
 

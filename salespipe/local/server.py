@@ -18,10 +18,11 @@ from salespipe import __version__
 from salespipe.local.api import Answer, Cloud, Service
 from salespipe.local.cloud import Clients
 from salespipe.local.cloudwatch import CloudWatch
+from salespipe.local.data_folder import ACCOUNT
 from salespipe.local.deferred import Deferred
 from salespipe.local.front.gateway import Gateway
 from salespipe.local.front.http import HttpServer
-from salespipe.local.moto.bridge import ACCOUNT, Moto
+from salespipe.local.moto.bridge import Moto
 from salespipe.local.record_log import RecordLog
 from salespipe.local.store import Store
 

@@ -50,6 +50,10 @@ class Screen:
         """Write one JSON document, on a line of its own."""
         print(encode(document).decode(), flush=True)  # noqa: T201 - this is the place that prints
 
+    def indented(self, document: object) -> None:
+        """Write one JSON document for people to read, over several lines."""
+        self.text(msgspec.json.format(encode(document), indent=2).decode())
+
     def text(self, text: str) -> None:
         """Write text to stdout as it is, without colour or wrapping."""
         print(text, flush=True)  # noqa: T201

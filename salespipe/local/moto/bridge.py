@@ -42,6 +42,7 @@ from werkzeug.exceptions import HTTPException
 
 from salespipe.errors import SalespipeError
 from salespipe.local.api import Answer, AwsError, Call
+from salespipe.local.data_folder import ACCOUNT
 from salespipe.local.front.routes import service_model
 from salespipe.local.front.wire import QUERY, REST_XML, protocol_of
 from salespipe.local.moto.messages import counted_at_once
@@ -51,8 +52,6 @@ from salespipe.local.moto.telemetry import trim_logs, trim_metrics
 from salespipe.local.store import Store
 
 _log = logging.getLogger(__name__)
-
-ACCOUNT: Final = "123456789012"
 
 Forward = Callable[[Call, Callable[[], Answer]], Answer]
 """How a service of ours lets moto answer: it calls what it is given, within a transaction of its own."""
