@@ -1,9 +1,9 @@
 """What the person, or the CI role, who runs salespipe may do: exact ARNs, and why where an ARN is not exact.
 
-``use`` is enough to look (``plan``, ``status``, ``doctor``), to write orders and to question the lake; ``deploy`` adds
-what ``up`` and ``down`` change, so that whoever deploys has both. Together they are too long for an inline policy (IAM
-quotas: 10,240 characters for a role, 2,048 for a user): they are made for managed policies, of which a user or a role
-can have ten.
+``use`` is enough to look (``plan``, ``status``, ``doctor``), to write orders and to question the lake; ``deploy`` and
+``roles`` add what ``up`` and ``down`` change, so that whoever deploys has all three. Together they are too long for an
+inline policy (IAM quotas: 10,240 characters for a role, 2,048 for a user): they are made for managed policies, of which
+a user or a role can have ten.
 
 Whoever deploys also writes the policies of this pipeline's five roles and hands each to its service, and so may do
 through them what he may not do himself. No list of actions prevents that; a permissions boundary or a service control
@@ -19,7 +19,7 @@ from salespipe.resources.iam import document
 from salespipe.resources.policies import allow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from salespipe.names import Names
     from salespipe.resources.iam import Statement
@@ -48,16 +48,19 @@ _MANAGED_POLICY: Final = 6144
 
 def caller_policy(names: Names) -> dict[str, Any]:
     """The whole as one document, longer than any single policy may be: for reading and for simulating."""
-    return document(*_use(names), *_deploy(names))
+    return document(*(statement for statements in _GROUPS.values() for statement in statements(names)))
 
 
 def caller_policies(names: Names) -> dict[str, dict[str, Any]]:
-    """The same as documents that each fit into a managed policy, by a name for it: ``<pipeline>-use`` and ``-deploy``.
+    """The same as documents that each fit into a managed policy, by a name for it: ``salespipe-dev-use`` and so on.
 
-    Where the names of a pipeline are so long that one does not fit, what is left is in ``-use-2`` and so on.
+    Where the names of a pipeline are so long that one does not fit, what is left is in ``-use-2``.
     """
-    name = names.config.name
-    return dict(_fitted(f"{name}-use", _use(names))) | dict(_fitted(f"{name}-deploy", _deploy(names)))
+    return {
+        name: policy
+        for group, statements in _GROUPS.items()
+        for name, policy in _fitted(f"{names.config.name}-{group}", statements(names))
+    }
 
 
 def _fitted(name: str, statements: tuple[Statement, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -100,11 +103,13 @@ class _Arns:
         self.delivery = arn("firehose", f"deliverystream/{names.delivery}")
         self.functions = [names.function_arn(each) for each in ("generator", "transform")]
         groups = [names.function_log_group("generator"), names.function_log_group("transform")]
-        # CloudWatch Logs asks for a group's ARN with ":*", but to tag it for the one without (API reference, LogGroup).
+        # CloudWatch Logs asks for a group's ARN with ":*", but to tag it for the one without (API reference, LogGroup);
+        # which of them it asks for when tags come with CreateLogGroup is not said.
         self.log_tags = [arn("logs", f"log-group:{group}") for group in (*groups, names.delivery_log_group)]
         self.logs = [f"{group}:*" for group in self.log_tags]
         self.results = f"{bucket}/{names.results_prefix}*"
-        self.read = [f"{bucket}/{names.events_prefix}*", f"{bucket}/{names.products_prefix}*", self.results]
+        lake = (names.events_prefix, names.products_prefix, names.errors_prefix)
+        self.read = [*(f"{bucket}/{prefix}*" for prefix in lake), self.results]
         self.workgroup = arn("athena", f"workgroup/{names.workgroup}")
         self.crawler = arn("glue", f"crawler/{names.crawler}")
         self.database = arn("glue", f"database/{database}")
@@ -124,6 +129,12 @@ def _use(names: Names) -> tuple[Statement, ...]:
         _on("SeeRoles", "iam", "GetRole GetRolePolicy", *arns.roles),
         _on("SimulateOneself", "iam", "SimulatePrincipalPolicy", *arns.oneself),
         _on("WriteOrders", "dynamodb", "BatchWriteItem DescribeTable ListTagsOfResource", names.table_arn),
+        # A table stream's ARN ends in the time at which it was switched on.
+        _on(
+            *("ReadTableStream", "dynamodb"),
+            "DescribeStream GetRecords GetShardIterator",
+            f"{names.table_arn}/stream/*",
+        ),
         _on("SeePipe", "pipes", "DescribePipe", arns.pipe),
         _on("SeeDeadLetters", "sqs", "GetQueueAttributes GetQueueUrl ListQueueTags", names.queue_arn),
         _on(
@@ -180,16 +191,6 @@ def _use(names: Names) -> tuple[Statement, ...]:
 def _deploy(names: Names) -> tuple[Statement, ...]:
     arns = _Arns(names)
     return (
-        _on(
-            *("KeepRoles", "iam"),
-            "CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy ListAttachedRolePolicies ListRolePolicies "
-            "PutRolePolicy TagRole UpdateAssumeRolePolicy",
-            *arns.roles,
-        ),
-        _pass(names, "lambda", "generator", "transform"),
-        _pass(names, "pipes", "pipe"),
-        _pass(names, "firehose", "delivery"),
-        _pass(names, "glue", "crawler"),
         _on("KeepTable", "dynamodb", "CreateTable DeleteTable TagResource UpdateTable", names.table_arn),
         _on("KeepPipe", "pipes", "CreatePipe DeletePipe TagResource UpdatePipe", arns.pipe),
         _on("KeepDeadLetters", "sqs", "CreateQueue DeleteQueue TagQueue", names.queue_arn),
@@ -216,7 +217,7 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
             names.rule_arn,
         ),
         _on("KeepLogs", "logs", "CreateLogGroup CreateLogStream DeleteLogGroup PutRetentionPolicy", *arns.logs),
-        _on("TagLogs", "logs", "TagResource", *arns.log_tags),
+        _on("TagLogs", "logs", "TagResource", *arns.log_tags, *arns.logs),
         # Tags given to CreateBucket ask for TagResource (API reference, CreateBucketConfiguration).
         _on(
             *("KeepBucket", "s3"),
@@ -225,7 +226,7 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
             names.bucket_arn,
         ),
         _on("EmptyBucket", "s3", "AbortMultipartUpload DeleteObject DeleteObjectVersion", f"{names.bucket_arn}/*"),
-        _on("KeepDatabase", "glue", "BatchDeleteTable CreateDatabase DeleteDatabase DeleteTable", *arns.contents),
+        _on("KeepDatabase", "glue", "BatchDeleteTable CreateDatabase DeleteDatabase", *arns.contents),
         _on("KeepCrawler", "glue", "DeleteCrawler StopCrawler UpdateCrawler", arns.crawler),
         _on("TagGlue", "glue", "TagResource", arns.crawler, arns.database),
         _on(
@@ -244,3 +245,26 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
             "kinesis:UpdateStreamMode",
         ),
     )
+
+
+def _roles(names: Names) -> tuple[Statement, ...]:
+    arns = _Arns(names)
+    return (
+        _on(
+            *("KeepRoles", "iam"),
+            "CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy ListAttachedRolePolicies ListRolePolicies "
+            "PutRolePolicy TagRole UpdateAssumeRolePolicy",
+            *arns.roles,
+        ),
+        _pass(names, "lambda", "generator", "transform"),
+        _pass(names, "pipes", "pipe"),
+        _pass(names, "firehose", "delivery"),
+        _pass(names, "glue", "crawler"),
+    )
+
+
+_GROUPS: Final[Mapping[str, Callable[[Names], tuple[Statement, ...]]]] = {
+    "use": _use,
+    "deploy": _deploy,
+    "roles": _roles,
+}
