@@ -168,6 +168,19 @@ class Aws:
                 self._clients[service] = self._make(service)
             return self._clients[service]
 
+    @property
+    def credentials_source(self) -> str:
+        """Which of boto3's providers found the credentials: ``env``, ``sso``, ``iam-role``...; empty where none did."""
+        with self._lock:
+            found = self._opened().get_credentials()
+        return str(found.method) if found else ""
+
+    def regions_of(self, service: str) -> list[str]:
+        """The regions in which boto3 knows a service, in this region's partition (API name, such as ``pipes``)."""
+        with self._lock:
+            found = self._opened().get_available_regions(service, self.config.names("").partition)
+        return list(found)
+
     def waiting_by(self, sleep: Callable[[float], None]) -> Aws:
         """The same account with the same clients, waiting in another way, such as one that can be interrupted."""
         other = copy.copy(self)
@@ -175,7 +188,6 @@ class Aws:
         return other
 
     def _make(self, service: str) -> Any:
-        import boto3
         from botocore.config import Config as BotoConfig
 
         # botocore 1.44 made "standard" with 3 attempts the default: said here, an upgrade changes nothing. STS is asked
@@ -189,16 +201,20 @@ class Aws:
             ignore_configured_endpoint_urls=True,
             account_id_endpoint_mode="disabled" if self.endpoint else "preferred",
         )
-        local = self.config.target == "local"
-        if local:
+        if self.config.target == "local":
             require_loopback(self.endpoint)
-        # One session for all clients: what each would read anew costs more than a tenth of a second.
+        return self._opened().client(service, endpoint_url=self.endpoint or None, config=retries)
+
+    def _opened(self) -> Any:
+        """One session for all clients: what each would read anew costs more than a tenth of a second."""
+        import boto3
+
         self._session = self._session or (
             _anonymous_session(self.region)
-            if local
+            if self.config.target == "local"
             else boto3.session.Session(profile_name=self.config.profile or None, region_name=self.region)
         )
-        return self._session.client(service, endpoint_url=self.endpoint or None, config=retries)
+        return self._session
 
     def eventually(self, service: str, call: Callable[[], T]) -> T:
         """Run ``call``, repeating it while the answer is in ``EVENTUAL``, for at most ``patience`` seconds.
