@@ -42,11 +42,6 @@ class Stream(_Section, frozen=True):
     shards: Annotated[int, msgspec.Meta(ge=1, le=500)] = 1
     retention_hours: Annotated[int, msgspec.Meta(ge=24, le=8760)] = 24
 
-    @property
-    def idle_usd_an_hour(self) -> float:
-        """What the stream costs by merely being there: us-east-1 list prices of September 2023."""
-        return 0.04 if self.mode == "ON_DEMAND" else 0.015 * self.shards
-
 
 class Pipe(_Section, frozen=True):
     """``[pipe]``: the EventBridge Pipe from the table's stream to Kinesis. An unset window is the target's default."""

@@ -91,12 +91,6 @@ def test_buffers_default_by_target() -> None:
     assert chosen.buffer_seconds == 7
 
 
-def test_an_idle_stream_has_its_price() -> None:
-    assert Config().stream.idle_usd_an_hour == 0.04
-    provisioned = msgspec.convert({"stream": {"mode": "PROVISIONED", "shards": 2}}, Config)
-    assert provisioned.stream.idle_usd_an_hour == pytest.approx(0.03)
-
-
 def test_names_fit_their_services_at_the_longest() -> None:
     config = msgspec.convert({"name": "a" * 30, "region": "ap-southeast-2"}, Config)
     names = config.names(ACCOUNT)
