@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from salespipe.aws import error_code, error_message, is_eventual
+from salespipe.aws import EVENTUAL, delay, error_code, error_message
 from salespipe.errors import Exit, SalespipeError
 from salespipe.resources.base import State
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized"}
 )
+# A denial whatever its code: each service has one of its own for a role that the caller may not pass.
+_DENIAL: Final = re.compile(r"iam:PassRole|Insufficient Lake Formation permission")
 _ACTION: Final = re.compile(
     r'not authorized to perform:? (?P<action>[a-z0-9-]+:\w+)(?: on resource: "?(?P<on>[^\s"]+))?'
 )
@@ -66,13 +68,14 @@ def describe_failure(aws: Aws, resource: Resource, verb: str, error: Exception) 
     if isinstance(error, EndpointConnectionError):
         hint = "salespipe local start" if aws.config.target == "local" else "Check the network and --region."
         return SalespipeError("EndpointUnreachable", failed, hint=hint)
-    if code in _DENIED:
+    if code in _DENIED or _DENIAL.search(message):
         return SalespipeError("AccessDenied", failed, hint=_missing_permission(resource, error))
-    if any(is_eventual(service, error) for service in ("lambda", "firehose", "glue", "s3", "sqs")):
-        hint = (
-            f"AWS kept saying so for {aws.patience:.0f} seconds. Check the trust policy and the permissions of its role"
-        )
-        return SalespipeError("NotYet", failed, hint=f"{hint}, then run salespipe up again.")
+    waited = next(filter(None, (delay(service, error) for service in {row.service for row in EVENTUAL})), None)
+    if waited:
+        hint = f"AWS kept saying so for {waited.seconds or aws.patience:.0f} seconds."
+        if waited.service not in {"s3", "sqs"}:
+            hint += " Check the trust policy and the permissions of its role."
+        return SalespipeError("NotYet", failed, hint=f"{hint} Then run salespipe up again.")
     return SalespipeError(code or type(error).__name__, failed, hint="Run the same command again to go on from here.")
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from salespipe.resources.base import State
+
 if TYPE_CHECKING:
-    from salespipe.resources.base import Drift, Observation, Resource, State
+    from salespipe.resources.base import Drift, Observation, Resource
 
 Key = tuple[str, str]
 
@@ -99,6 +101,11 @@ class Change:
         """Whether ``up`` would do, or refuse to do, anything."""
         return self.intent is not Intent.KEEP
 
+    @property
+    def blocking(self) -> bool:
+        """Whether ``up`` would refuse whatever anybody agrees to."""
+        return self.intent in {Intent.FOREIGN, Intent.REFUSED}
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -112,3 +119,8 @@ class Reading:
     def state(self) -> State:
         """Its state."""
         return self.seen.state
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is there and made by this pipeline."""
+        return not self.seen.adopted and self.state not in {State.ABSENT, State.FOREIGN}

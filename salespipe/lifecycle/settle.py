@@ -145,7 +145,8 @@ class Settling:
         why = seen.detail if seen.state is State.FAILED else ", ".join(drift.field for drift in seen.drift)
         self._say(action, why)
         try:
-            self._swept.update(call(self._aws) or {})
+            telling = self._aws.telling(partial(self._say, Action.WAITING))
+            self._swept.update(call(telling) or {})
         except Exception as error:
             raise faults.describe_failure(self._aws, self._resource, verb, error) from error
         self._acted = (self._aws.clock(), seen.state, seen.drift)

@@ -40,7 +40,6 @@ _STYLES: Final = {
 }
 _LOSES: Final = "deleted and created anew, and all its data is lost: only with salespipe up --replace"
 _TOLD_WHY: Final = frozenset({Intent.WAIT, Intent.FOREIGN, Intent.REFUSED})
-_BLOCKING: Final = frozenset({Intent.FOREIGN, Intent.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,13 @@ def warn(screen: Screen, orphans: Sequence[Reading]) -> None:
         )
 
 
+def say(screen: Screen, changes: Sequence[Change]) -> None:
+    """Tell a person, beside the data, what would be done."""
+    for change in changes:
+        for line in _lines(change):
+            screen.talk.print(line)
+
+
 def _draw(screen: Screen, preview: Preview) -> None:
     for change in preview.changes:
         if change.pending:
@@ -97,7 +103,7 @@ def _draw(screen: Screen, preview: Preview) -> None:
     if preview.busy:
         screen.text(f"at {preview.rate:g} orders a second: {free}{cost.summary(preview.busy)}")
         screen.show(cost.table(preview.busy))
-    if any(change.intent in _BLOCKING for change in preview.changes):
+    if any(change.blocking for change in preview.changes):
         screen.say("salespipe up will refuse: see what is foreign or refused above.", style="bold red")
 
 

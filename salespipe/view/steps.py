@@ -20,8 +20,10 @@ _STYLES: Final = {
     Action.FAILED: "bold red",
     Action.LEFT: "bold red",
     Action.FOREIGN: "yellow",
+    Action.KEPT: "yellow",
 }
 _QUIET: Final = frozenset({Action.UNCHANGED, Action.ABSENT})
+_EXPLAINED: Final = frozenset({Action.FAILED, Action.LEFT, Action.FOREIGN, Action.KEPT})
 _NAMED: Final = 3
 
 
@@ -50,7 +52,7 @@ def summarise(screen: Screen, ended: list[Step], began: float) -> None:
 
 
 def _tell(screen: Screen, step: Step) -> None:
-    detail = f"  {step.detail}" if step.detail and step.action in {Action.FAILED, Action.LEFT, Action.FOREIGN} else ""
+    detail = f"  {step.detail}" if step.detail and step.action in _EXPLAINED else ""
     line = f"{step.action:>9}  {step.kind:<24} {step.name}  {step.seconds:.1f} s{detail}"
     screen.say(line, style=_STYLES.get(step.action, ""))
 
