@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.aws import error_code, is_not_found
 from salespipe.errors import SalespipeError
+from salespipe.flow import drain
 from salespipe.query import athena, delivery, views
 from salespipe.query.failures import not_deployed
 
@@ -35,13 +36,13 @@ def crawl(aws: Aws, *, settle: bool = True, progress: Progress = lambda _: None)
     """Wait for delivery (unless not to ``settle``), run the crawler, and create the view of current orders.
 
     Raises ``SalespipeError`` when the pipeline is not deployed, nothing was ever delivered, the crawler fails or
-    takes longer than 15 minutes, or its table has no columns.
+    takes longer than 15 minutes, its table has no columns, or what was written does not arrive.
     """
     began = aws.clock()
     _require_crawler(aws)
     objects = delivery.await_first(aws, progress=progress)
     if settle:
-        delivery.settle(aws, progress=progress)
+        drain.settle(aws, progress=progress)
     _run_crawler(aws, progress)
     columns = _columns(aws)
     _project_partitions(aws)
