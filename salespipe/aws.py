@@ -8,114 +8,26 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from salespipe.answers import delay, error_code, error_message, is_not_found
 from salespipe.errors import Exit, SalespipeError
 
 if TYPE_CHECKING:
     from salespipe.config import Config
     from salespipe.names import Names
 
+__all__ = ["Aws", "error_code", "error_message", "is_not_found", "require_loopback"]
+
 T = TypeVar("T")
-
-# Answers that mean "not yet", by (service, error code, fragments of the message in lower case): a new role that a
-# service cannot assume yet, a function that is being updated, a queue name that was just deleted. boto3 retries none of
-# these, since they are 4xx. Nothing else is retried: a missing PassRole is a fault, not a delay.
-_NEW_TOKEN: Final = (
-    "security token included in the request is invalid",
-    "you need to enable aws security token service",
-)
-EVENTUAL: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
-    (
-        "lambda",
-        "InvalidParameterValueException",
-        (
-            "cannot be assumed by lambda",
-            "execution role does not have permissions",
-            "kms key is invalid for creategrant",
-        ),
-    ),
-    (
-        "lambda",
-        "ResourceConflictException",
-        (
-            "currently in the following state: pending",
-            "an update is in progress",
-            "concurrent update operation",
-        ),
-    ),
-    (
-        "firehose",
-        "InvalidArgumentException",
-        (
-            "firehose is unable to assume role",
-            "is not authorized to perform",
-            "access was denied",
-            "verify that the iam role has access",
-            *_NEW_TOKEN,
-        ),
-    ),
-    (
-        "glue",
-        "InvalidInputException",
-        ("unable to assume", "verify role's trustpolicy", "is not authorized", *_NEW_TOKEN),
-    ),
-    ("glue", "AccessDeniedException", _NEW_TOKEN),
-    ("s3", "OperationAborted", ("conflicting conditional operation",)),
-    ("sqs", "QueueDeletedRecently", ("",)),
-    ("sqs", "AWS.SimpleQueueService.QueueDeletedRecently", ("",)),
-)
-
-NOT_FOUND: Final = frozenset(
-    {
-        "404",
-        "NotFound",
-        "NoSuchEntity",
-        "NoSuchBucket",
-        "NoSuchKey",
-        "NotFoundException",
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-        "EntityNotFoundException",
-        "QueueDoesNotExist",
-        "AWS.SimpleQueueService.NonExistentQueue",
-    }
-)
-
-
-def error_code(error: Exception) -> str:
-    """The AWS error code of a botocore ClientError, or an empty string for any other exception."""
-    response: dict[str, Any] = getattr(error, "response", {})
-    return str(response.get("Error", {}).get("Code", ""))
-
-
-def error_message(error: Exception) -> str:
-    """The AWS error message of a botocore ClientError, or the exception's own text."""
-    response: dict[str, Any] = getattr(error, "response", {})
-    return str(response.get("Error", {}).get("Message", error))
-
-
-def is_not_found(error: Exception) -> bool:
-    """Whether AWS answered that the thing does not exist. Athena says so in prose only."""
-    return error_code(error) in NOT_FOUND or (
-        error_code(error) == "InvalidRequestException" and "is not found" in error_message(error)
-    )
-
-
-def is_eventual(service: str, error: Exception) -> bool:
-    """Whether an answer of ``service`` is in the table of delays that pass by themselves."""
-    code, message = error_code(error), error_message(error).lower()
-    return any(
-        service == known and code == wanted and any(fragment in message for fragment in fragments)
-        for known, wanted, fragments in EVENTUAL
-    )
 
 
 @dataclass
 class Aws:
     """One account and region, on AWS or behind an endpoint, as everything above sees it.
 
-    ``endpoint`` is empty for AWS itself. ``clock`` and ``sleep`` are seconds; tests pass their own.
+    ``endpoint`` is empty for AWS itself. ``clock`` and ``sleep`` are seconds; tests pass their own. ``tell`` hears what
+    AWS says while ``eventually`` waits.
     """
 
     config: Config
@@ -123,6 +35,7 @@ class Aws:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     patience: float = 120.0
+    tell: Callable[[str], object] = lambda _: None
     _session: Any = field(default=None, init=False, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -187,11 +100,19 @@ class Aws:
         other.sleep = sleep
         return other
 
+    def telling(self, tell: Callable[[str], object]) -> Aws:
+        """The same account with the same clients, whose waits are told to somebody."""
+        other = copy.copy(self)
+        other.tell = tell
+        return other
+
     def _make(self, service: str) -> Any:
         from botocore.config import Config as BotoConfig
 
         # botocore 1.44 made "standard" with 3 attempts the default: said here, an upgrade changes nothing. STS is asked
-        # first of all: where nothing answers, it is no use to insist.
+        # first of all: where nothing answers, it is no use to insist. Standard mode takes LimitExceededException for
+        # throttling, and of Kinesis (five streams in the making) it is; a real quota costs up to a minute and a half of
+        # its pauses, then it is told.
         retries = BotoConfig(
             retries={"mode": "standard", "total_max_attempts": 3 if service == "sts" else 10},
             connect_timeout=5,
@@ -217,23 +138,39 @@ class Aws:
         return self._session
 
     def eventually(self, service: str, call: Callable[[], T]) -> T:
-        """Run ``call``, repeating it while the answer is in ``EVENTUAL``, for at most ``patience`` seconds.
+        """Run ``call``, repeating it while the answer is in ``EVENTUAL``, for as long as its row says.
 
-        Raises what the call raised once patience is over, and any other error at once.
+        Raises what the call raised once that is over, and any other error at once. Each wait is told.
         """
         import tenacity
 
         began = self.clock()
+
+        def over(attempt: tenacity.RetryCallState) -> bool:
+            row = delay(service, _failure(attempt))
+            budget = row.seconds if row and row.seconds is not None else self.patience
+            return self.clock() - began >= budget
+
+        def tell(attempt: tenacity.RetryCallState) -> None:
+            self.tell(error_message(_failure(attempt)))
+
         waited = tenacity.Retrying(
             retry=tenacity.retry_if_exception(
-                lambda error: isinstance(error, Exception) and is_eventual(service, error)
+                lambda error: isinstance(error, Exception) and delay(service, error) is not None
             ),
             wait=tenacity.wait_exponential(multiplier=0.25, max=2),
-            stop=lambda _: self.clock() - began >= self.patience,
+            stop=over,
             sleep=self.sleep,
+            before_sleep=tell,
             reraise=True,
         )
         return waited(call)
+
+
+def _failure(attempt: Any) -> Exception:
+    """What an attempt ended with."""
+    error: Exception = attempt.outcome.exception()
+    return error
 
 
 def _anonymous_session(region: str) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from salespipe.aws import EVENTUAL, Aws, is_eventual, is_not_found
+from salespipe.answers import EVENTUAL, delay, is_not_found
+from salespipe.aws import Aws
 from salespipe.config import Config
 from salespipe.errors import SalespipeError
 
@@ -115,12 +116,12 @@ def test_a_missing_pass_role_is_never_retried() -> None:
 
 def test_the_same_words_from_another_service_are_a_fault() -> None:
     error = refusal("InvalidArgumentException", "Firehose is unable to assume role arn:aws:iam::1:role/x")
-    assert is_eventual("firehose", error)
-    assert not is_eventual("kinesis", error)
+    assert delay("firehose", error)
+    assert not delay("kinesis", error)
 
 
 def test_every_row_of_the_table_is_in_lower_case() -> None:
-    assert all(fragment == fragment.lower() for _, _, fragments in EVENTUAL for fragment in fragments)
+    assert all(row.fragment == row.fragment.lower() for row in EVENTUAL)
 
 
 def test_not_found_in_every_dialect() -> None:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from salespipe.aws import EVENTUAL, delay, error_code, error_message
+from salespipe.answers import EVENTUAL, delay, error_code, error_message
 from salespipe.errors import Exit, SalespipeError
 from salespipe.resources.base import State
 

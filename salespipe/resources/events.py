@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from salespipe.resources.base import Resource
 
 _TARGET_ID: Final = "generator"
+# A target may be refused when too many requests come at the same time (EventBridge API reference, PutTargets).
+_PASSING_ERRORS: Final = frozenset({"ConcurrentModificationException", "InternalException", "ThrottlingException"})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,6 +80,8 @@ class Rule:
         answer = aws.client("events").put_targets(Rule=self.name, Targets=[self.target])
         if answer.get("FailedEntryCount"):
             failed = answer["FailedEntries"][0]
+            if failed.get("ErrorCode") in _PASSING_ERRORS:
+                return  # at the next look its target is missing, and is put again
             why = f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}"
             raise SalespipeError("RuleTargetRefused", f"EventBridge refused the target of rule {self.name}: {why}")
 
@@ -112,5 +116,7 @@ class Rule:
         with Tolerating():
             targets = events.list_targets_by_rule(Rule=self.name)["Targets"]
             if targets:
-                events.remove_targets(Rule=self.name, Ids=[target["Id"] for target in targets])
+                answer = events.remove_targets(Rule=self.name, Ids=[target["Id"] for target in targets])
+                if answer.get("FailedEntryCount"):
+                    return  # refused while it has targets; still there at the next look, and asked for again
             events.delete_rule(Name=self.name)

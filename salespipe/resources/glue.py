@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from salespipe.resources.base import Resource
 
 _DESCRIPTION: Final = "Made by salespipe."
+# Why a table of a batch was not deleted, and may be at the next attempt: service model glue.BatchDeleteTable.
+_PASSING_ERRORS: Final = frozenset(
+    {
+        "ConcurrentModificationException",
+        "InternalServiceException",
+        "OperationTimeoutException",
+        "ResourceNotReadyException",
+    }
+)
 
 
 def _tags(aws: Aws, arn: str) -> dict[str, str]:
@@ -43,8 +52,11 @@ class Database:
         """CreateDatabase."""
         glue = aws.client("glue")
         made(
-            lambda: glue.create_database(
-                DatabaseInput={"Name": self.name, "Description": _DESCRIPTION}, Tags=aws.config.tags
+            lambda: aws.eventually(
+                "glue",
+                lambda: glue.create_database(
+                    DatabaseInput={"Name": self.name, "Description": _DESCRIPTION}, Tags=aws.config.tags
+                ),
             ),
             "AlreadyExistsException",
         )
@@ -61,15 +73,18 @@ class Database:
             while tables := glue.get_tables(DatabaseName=self.name, MaxResults=100)["TableList"]:
                 names = [table["Name"] for table in tables]
                 answer = glue.batch_delete_table(DatabaseName=self.name, TablesToDelete=names)
-                _refuse_errors(self.name, answer.get("Errors", []))
-                swept["glue tables"] += len(names)
+                errors = answer.get("Errors", [])
+                _refuse_errors(self.name, errors)
+                swept["glue tables"] += len(names) - len(errors)
+                if any(_error_code(each) in _PASSING_ERRORS for each in errors):
+                    return swept  # still there at the next look, and asked for again
             glue.delete_database(Name=self.name)
         return swept
 
 
 def _refuse_errors(database: str, errors: list[dict[str, Any]]) -> None:
     """BatchDeleteTable answers 200 and lists what it could not delete."""
-    real = [each for each in errors if each.get("ErrorDetail", {}).get("ErrorCode") != "EntityNotFoundException"]
+    real = [each for each in errors if _error_code(each) not in {"EntityNotFoundException", *_PASSING_ERRORS}]
     if real:
         why = real[0].get("ErrorDetail", {})
         raise SalespipeError(
@@ -77,6 +92,10 @@ def _refuse_errors(database: str, errors: list[dict[str, Any]]) -> None:
             f"{len(real)} tables of database {database} were not deleted: {real[0].get('TableName')}: "
             f"{why.get('ErrorCode')}: {why.get('ErrorMessage')}",
         )
+
+
+def _error_code(error: Mapping[str, Any]) -> str:
+    return str(error.get("ErrorDetail", {}).get("ErrorCode", ""))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

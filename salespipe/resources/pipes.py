@@ -128,16 +128,19 @@ class Pipe:
         if self.filters:
             parameters["FilterCriteria"] = self._filters
         made(
-            lambda: pipes.create_pipe(
-                Name=self.name,
-                Description="Order events to Kinesis, by salespipe.",
-                DesiredState="RUNNING",
-                RoleArn=self.role_arn,
-                Source=source,
-                SourceParameters=parameters,
-                Target=self.target_arn,
-                TargetParameters=self._target,
-                Tags=aws.config.tags,
+            lambda: aws.eventually(
+                "pipes",
+                lambda: pipes.create_pipe(
+                    Name=self.name,
+                    Description="Order events to Kinesis, by salespipe.",
+                    DesiredState="RUNNING",
+                    RoleArn=self.role_arn,
+                    Source=source,
+                    SourceParameters=parameters,
+                    Target=self.target_arn,
+                    TargetParameters=self._target,
+                    Tags=aws.config.tags,
+                ),
             ),
             "ConflictException",
         )
@@ -150,14 +153,17 @@ class Pipe:
         if all(drift.field.startswith("tags.") for drift in seen.drift):
             return
         with Tolerating("ConflictException"):
-            pipes.update_pipe(
-                Name=self.name,
-                Description="Order events to Kinesis, by salespipe.",
-                DesiredState="RUNNING",
-                RoleArn=self.role_arn,
-                SourceParameters={"FilterCriteria": self._filters, "DynamoDBStreamParameters": self.reading},
-                Target=self.target_arn,
-                TargetParameters=self._target,
+            aws.eventually(
+                "pipes",
+                lambda: pipes.update_pipe(
+                    Name=self.name,
+                    Description="Order events to Kinesis, by salespipe.",
+                    DesiredState="RUNNING",
+                    RoleArn=self.role_arn,
+                    SourceParameters={"FilterCriteria": self._filters, "DynamoDBStreamParameters": self.reading},
+                    Target=self.target_arn,
+                    TargetParameters=self._target,
+                ),
             )
 
     def delete(self, aws: Aws) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from salespipe.aws import error_code
 from salespipe.errors import SalespipeError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.resources.base import Resource
 
+# Why an object of a batch was not deleted, and may be at the next attempt.
+_PASSING_ERRORS: Final = frozenset({"InternalError", "OperationAborted", "ServiceUnavailable", "SlowDown"})
 _BLOCKED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 
 
@@ -151,25 +153,29 @@ class Bucket:
         """
         swept = {"object versions": 0, "unfinished uploads": 0}
         with Tolerating("BucketNotEmpty", "OperationAborted"):
-            self._empty(aws, swept)
-            aws.client("s3").delete_bucket(**self._mine(aws))
+            if self._empty(aws, swept):
+                aws.client("s3").delete_bucket(**self._mine(aws))
         return swept
 
-    def _empty(self, aws: Aws, swept: dict[str, int]) -> None:
-        s3, mine = aws.client("s3"), self._mine(aws)
+    def _empty(self, aws: Aws, swept: dict[str, int]) -> bool:
+        """Whether it is empty now. What S3 was too busy to delete is asked for again after the next look."""
+        s3, mine, empty = aws.client("s3"), self._mine(aws), True
         for page in s3.get_paginator("list_object_versions").paginate(**mine):
             found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
             objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
             if objects:
                 answer = s3.delete_objects(**mine, Delete={"Objects": objects, "Quiet": True})
-                _refuse_errors(self.name, answer.get("Errors", []))
-                swept["object versions"] += len(objects)
+                errors = answer.get("Errors", [])
+                _refuse_errors(self.name, errors)
+                empty = empty and not errors
+                swept["object versions"] += len(objects) - len(errors)
             aws.sleep(0)  # a page is a good moment to be interrupted
         for page in s3.get_paginator("list_multipart_uploads").paginate(**mine):
             for upload in page.get("Uploads", ()):
                 with Tolerating("NoSuchUpload"):
                     s3.abort_multipart_upload(**mine, Key=upload["Key"], UploadId=upload["UploadId"])
                     swept["unfinished uploads"] += 1
+        return empty
 
 
 def _configured(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -182,9 +188,10 @@ def _configured(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def _refuse_errors(bucket: str, errors: list[dict[str, str]]) -> None:
     """DeleteObjects answers 200 and lists what it could not delete."""
-    if errors:
-        first = errors[0]
+    real = [each for each in errors if each.get("Code") not in _PASSING_ERRORS]
+    if real:
+        first = real[0]
         raise SalespipeError(
             "ObjectsNotDeleted",
-            f"{len(errors)} objects of bucket {bucket} were not deleted: {first.get('Key')}: {first.get('Message')}",
+            f"{len(real)} objects of bucket {bucket} were not deleted: {first.get('Key')}: {first.get('Message')}",
         )
