@@ -28,6 +28,7 @@ class Aws:
 
     ``endpoint`` is empty for AWS itself. ``clock`` and ``sleep`` are seconds; tests pass their own. ``tell`` hears what
     AWS says while ``eventually`` waits.
+    ``attempts`` is how often boto3 makes a call that meets a throttle, a fault of the service or of the network.
     """
 
     config: Config
@@ -35,6 +36,7 @@ class Aws:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     patience: float = 120.0
+    attempts: int = 10
     tell: Callable[[str], object] = lambda _: None
     _session: Any = field(default=None, init=False, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
@@ -114,7 +116,7 @@ class Aws:
         # throttling, and of Kinesis (five streams in the making) it is; a real quota costs up to a minute and a half of
         # its pauses, then it is told.
         retries = BotoConfig(
-            retries={"mode": "standard", "total_max_attempts": 3 if service == "sts" else 10},
+            retries={"mode": "standard", "total_max_attempts": 3 if service == "sts" else self.attempts},
             connect_timeout=5,
             read_timeout=60,
             max_pool_connections=64,
