@@ -39,6 +39,7 @@ WITHOUT_RESOURCE: Final[Mapping[str, str]] = {
     "lakeformation:GetDataLakeSettings": "doctor reads the account's mode",
     "lambda:GetAccountSettings": "doctor reads the account's concurrency",
     "logs:DescribeLogGroups": "lists by prefix, over the account",
+    "pipes:ListPipes": "doctor counts the account's pipes",
 }
 
 
@@ -120,13 +121,16 @@ class _Arns:
         self.default_database = arn("glue", "database/default")
         # Oneself. A user is known by its name; a role is not, and IAM has no variable for it.
         users = [arn("iam", f"user/{path}${{aws:username}}", region="") for path in ("", "*/")]
-        self.oneself = [*users, arn("iam", "role/*", region="")]
+        self.any_role = arn("iam", "role/*", region="")
+        self.oneself = [*users, self.any_role]
 
 
 def _use(names: Names) -> tuple[Statement, ...]:
     arns = _Arns(names)
     return (
         _on("SeeRoles", "iam", "GetRole GetRolePolicy", *arns.roles),
+        # doctor asks IAM whether the caller may do all this; a session does not name its role's path, which it needs.
+        _on("SeeOwnRole", "iam", "GetRole", arns.any_role),
         _on("SimulateOneself", "iam", "SimulatePrincipalPolicy", *arns.oneself),
         _on("WriteOrders", "dynamodb", "BatchWriteItem DescribeTable ListTagsOfResource", names.table_arn),
         # A table stream's ARN ends in the time at which it was switched on.
@@ -184,6 +188,7 @@ def _use(names: Names) -> tuple[Statement, ...]:
             "lakeformation:GetDataLakeSettings",
             "lambda:GetAccountSettings",
             "logs:DescribeLogGroups",
+            "pipes:ListPipes",
         ),
     )
 
