@@ -1,0 +1,300 @@
+"""plan, up and down as a person or a script sees them, against an account in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from salespipe.aws import Aws
+from salespipe.cli.context import App
+from salespipe.cli.main import run
+from salespipe.config import Config
+from salespipe.errors import SalespipeError
+from salespipe.flow import drain
+
+Connect = Callable[[Config], Aws]
+
+
+class Shop:
+    """A working folder whose configuration can be written anew, and what the last command said."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.err = ""
+
+    def configure(self, text: str = "") -> None:
+        Path("salespipe.toml").write_text(f'target = "aws"\n{text}', encoding="utf-8")
+
+    def run(self, *words: str, expect: int = 0) -> str:
+        code = run(list(words))
+        told = self._capsys.readouterr()
+        self.err = told.err
+        assert code == expect, told.out + told.err
+        return told.out
+
+    def json(self, *words: str, expect: int = 0) -> Any:
+        return json.loads(self.run(*words, "--json", expect=expect))
+
+
+@pytest.fixture
+def drained() -> list[str]:
+    """How often it was waited for what is under way."""
+    return []
+
+
+@pytest.fixture
+def shop(
+    connect: Connect,
+    drained: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Shop:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SALESPIPE_TARGET", raising=False)
+    monkeypatch.setattr(App, "aws", lambda app, **_: connect(app.config))
+    monkeypatch.setattr(drain, "drain", lambda aws, **_: drained.append(rule(aws)))
+    shop = Shop(capsys)
+    shop.configure()
+    return shop
+
+
+def rule(aws: Aws) -> str:
+    return str(aws.client("events").describe_rule(Name=aws.names.rule)["State"])
+
+
+def account(connect: Connect) -> Aws:
+    return connect(Config(target="aws"))
+
+
+def test_everything_is_to_be_created_and_then_nothing(shop: Shop) -> None:
+    told = shop.run("plan", expect=5)
+    assert told.count("  create  ") == 22
+    assert "create  kinesis stream           salespipe-dev-orders\n" in told
+    assert "0.0400 USD an hour, 0.96 a day (list prices of us-east-1" in told
+    assert shop.err.startswith("salespipe-dev on AWS account 123456789012, region us-east-1\n")
+
+    shop.run("up")
+    assert "0.96 a day" in shop.err
+    assert shop.err.startswith("salespipe-dev on AWS account 123456789012, region us-east-1\n")
+    assert shop.run("plan").startswith("idle: ")
+    assert "nothing to do" in shop.err
+
+
+def test_five_changed_settings_are_shown_field_by_field_and_repaired(shop: Shop) -> None:
+    shop.run("up")
+    shop.configure(
+        "stream.retention_hours = 72\npipe.batch_size = 50\ndelivery.buffer_mb = 7\n"
+        'query.scan_limit_mb = 200\ngenerator.schedule = "rate(2 minutes)"\n'
+    )
+    told = shop.run("plan", expect=5)
+    assert [line.strip() for line in told.splitlines() if " -> " in line] == [
+        "DynamoDBStreamParameters.BatchSize: 100 -> 50",
+        "RetentionPeriodHours: 24 -> 72",
+        "BufferingHints.SizeInMBs: 5 -> 7",
+        "BytesScannedCutoffPerQuery: 1000000000 -> 200000000",
+        'ScheduleExpression: "rate(1 minute)" -> "rate(2 minutes)"',
+    ]
+    assert "17 to leave, 5 to change" in shop.err
+    assert shop.run("up", "--dry-run", expect=5) == told
+
+    repaired = [step for step in shop.json("up")["steps"] if step["action"] == "updated"]
+    assert len(repaired) == 5
+    assert shop.json("plan")["pending"] is False
+
+
+def test_a_rate_has_its_price(shop: Shop) -> None:
+    cost = shop.json("plan", "--rate", "50", expect=5)["cost"]
+    assert cost["rate"] == 50
+    assert cost["at_rate"]["usd_an_hour"] > cost["idle"]["usd_an_hour"] == 0.04
+    assert "at 50 orders a second: " in shop.run("plan", "--rate", "50", expect=5)
+    shop.run("plan", "--rate", "-1", expect=2)
+    assert "--rate" in shop.err
+
+
+def test_the_policy_is_all_that_stdout_carries_and_nobody_is_asked(shop: Shop) -> None:
+    document = json.loads(shop.run("plan", "--policy"))
+    assert document["Version"] == "2012-10-17"
+    assert any("iam:PassRole" in statement["Action"] for statement in document["Statement"])
+    assert shop.err == ""
+    policies = shop.json("plan", "--policy")
+    assert [each for policy in policies.values() for each in policy["Statement"]] == document["Statement"]
+
+
+def test_what_is_foreign_is_pending_and_told(shop: Shop, connect: Connect) -> None:
+    account(connect).client("kinesis").create_stream(StreamName="salespipe-dev-orders", ShardCount=1, Tags={"a": "b"})
+    told = shop.run("plan", expect=5)
+    assert "foreign  kinesis stream           salespipe-dev-orders  exists without the tags" in told
+    assert "will refuse" in shop.err
+    shop.run("up", expect=1)
+    assert "kinesis stream salespipe-dev-orders" in shop.err
+    shop.run("down", "--yes", expect=4)
+
+
+def test_what_loses_data_is_told_and_only_done_when_agreed_to(
+    shop: Shop, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.run("up")
+    table = {"TableName": "OrdersRawTable"}
+    account(connect).client("dynamodb").put_item(**table, Item={"orderid": {"S": "1"}})
+    shop.configure('table.partition_key = "sale_id"')
+
+    told = shop.run("plan", expect=5)
+    assert "replace  dynamodb table           OrdersRawTable\n" in told
+    assert 'KeySchema.HASH: "orderid (S)" -> "sale_id (S)"' in told
+    assert "all its data is lost: only with salespipe up --replace" in told
+
+    shop.run("up", expect=1)
+    assert "salespipe up --replace" in shop.err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)
+    shop.run("up", expect=1)
+    assert "all its data is lost" in shop.err
+    assert "Nothing was changed." in shop.err
+    assert account(connect).client("dynamodb").scan(**table)["Count"] == 1
+
+    replaced = {step["kind"] for step in shop.json("up", "--replace")["steps"] if step["action"] == "replaced"}
+    assert replaced == {"dynamodb table", "eventbridge pipe"}
+    shop.run("plan")
+
+
+def test_a_yes_at_the_terminal_is_as_good(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.run("up")
+    shop.configure('table.partition_key = "sale_id"')
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: True)
+    shop.run("up")
+    assert "replaced  dynamodb table" in shop.err
+    shop.run("plan")
+
+
+def test_a_table_under_another_name_does_not_stay_behind_unsaid(shop: Shop) -> None:
+    shop.run("up")
+    shop.configure('table.name = "Sales"')
+    shop.run("plan", expect=5)
+    assert "warning: dynamodb table OrdersRawTable of this pipeline stays behind" in shop.err
+    assert shop.json("plan", expect=5)["orphans"][0]["name"] == "OrdersRawTable"
+
+    [left] = shop.json("down", "--yes", expect=3)["left"]
+    assert left["name"] == "OrdersRawTable"
+    assert 'name = "OrdersRawTable"' in left["why"]
+    shop.configure()
+    assert shop.json("down", "--yes")["deleted"] == 1
+
+
+def test_down_stops_what_writes_drains_and_tells_what_went(shop: Shop, connect: Connect, drained: list[str]) -> None:
+    shop.run("up")
+    aws = account(connect)
+    aws.client("events").enable_rule(Name=aws.names.rule)
+    aws.client("s3").put_object(Bucket=aws.names.bucket, Key="order_events/a.gz", Body=b"1")
+    aws.client("glue").create_table(DatabaseName=aws.names.database, TableInput={"Name": "order_events"})
+
+    told = shop.run("down", "--yes")
+
+    assert drained == ["DISABLED"]
+    assert shop.err.startswith("salespipe-dev on AWS account 123456789012, region us-east-1\n")
+    lines = [line.strip() for line in told.splitlines()]
+    assert lines[0] == "receipt: salespipe-dev on AWS account 123456789012, region us-east-1"
+    assert lines[1].startswith("deleted  22 resources")
+    assert sorted(lines[2].removeprefix("with them  ").split(", ")) == ["1 glue tables", "1 object versions"]
+    assert lines[3:] == ["costs now  0.00 USD an hour: nothing is left"]
+    shop.run("down", "--yes", expect=4)
+
+
+def test_what_was_not_drained_is_not_deleted(shop: Shop, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.run("up")
+    aws = account(connect)
+    aws.client("events").enable_rule(Name=aws.names.rule)
+
+    def stuck(*_: Any, **__: Any) -> None:
+        raise SalespipeError("NotDrained", "The pipe is stuck.", hint="salespipe down --no-drain")
+
+    monkeypatch.setattr(drain, "drain", stuck)
+    shop.run("down", "--yes", expect=1)
+
+    assert "--no-drain" in shop.err
+    assert rule(aws) == "ENABLED"
+    shop.run("plan")
+    assert shop.json("down", "--yes", "--no-drain")["deleted"] == 22
+
+
+def test_the_data_is_kept_taken_up_again_and_deleted(shop: Shop, connect: Connect, drained: list[str]) -> None:
+    shop.run("up")
+    aws = account(connect)
+    aws.client("s3").put_object(Bucket=aws.names.bucket, Key="order_events/a.gz", Body=bytes(5000))
+
+    told = shop.json("down", "--yes", "--keep-data")
+    assert (told["deleted"], told["left"], len(drained)) == (21, [], 1)
+    [kept] = told["kept"]
+    assert (kept["kind"], kept["name"], kept["size"]) == ("s3 bucket", aws.names.bucket, 5000)
+    assert 0 < told["usd_an_hour"] == kept["usd_an_hour"] < kept["usd_a_month"]
+    assert "a month" in shop.run("down", "--yes", "--keep-data")
+    assert len(drained) == 1  # nothing is there that could be under way
+
+    actions = {(step["kind"], step["action"]) for step in shop.json("up")["steps"]}
+    assert ("s3 bucket", "unchanged") in actions
+    shop.run("down", "--yes", "--keep-data")
+    told = shop.json("down", "--yes")
+    assert (told["deleted"], told["swept"], told["usd_an_hour"]) == (1, {"object versions": 1}, 0)
+
+
+def test_what_is_left_is_told_with_its_reason_and_its_price(
+    shop: Shop, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from salespipe.resources.kinesis import Stream
+
+    shop.run("up")
+
+    def refuse(*_: Any) -> None:
+        raise SalespipeError("AccessDenied", "kinesis stream salespipe-dev-orders could not be deleted: not you")
+
+    with monkeypatch.context() as weather:
+        weather.setattr(Stream, "delete", refuse)
+        told = shop.run("down", "--yes", expect=3)
+    assert "left  kinesis stream salespipe-dev-orders: kinesis stream salespipe-dev-orders could not be" in told
+    assert "costs now  0.0400 USD an hour; 1 left" in told
+    assert shop.json("down", "--yes")["left"] == []
+
+
+def test_a_table_of_ones_own_is_kept_on_purpose(shop: Shop, connect: Connect) -> None:
+    shop.configure('table = { name = "Shop", existing = true }')
+    shop.run("plan", expect=5)
+    shop.run("up", expect=1)
+    assert "Shop: there is no such table" in shop.err
+    account(connect).client("dynamodb").create_table(
+        TableName="Shop",
+        AttributeDefinitions=[{"AttributeName": "orderid", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "orderid", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    assert "StreamSpecification.StreamEnabled: false -> true" in shop.run("plan", expect=5)
+    shop.run("up")
+    shop.run("down", expect=2)
+    assert "but not your own dynamodb table Shop" in shop.err
+    told = shop.json("down", "--yes")
+    assert [(each["name"], each["why"]) for each in told["kept"]] == [("Shop", "it is your own, and was only used")]
+    assert (told["deleted"], told["left"]) == (21, [])
+    shop.run("down", "--yes", expect=4)
+
+
+def test_where_nothing_ever_ran_a_plan_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SALESPIPE_TARGET", raising=False)
+    monkeypatch.setenv("SALESPIPE_HOME", str(tmp_path / "home"))
+    shop = Shop(capsys)
+
+    changes = shop.json("up", "--dry-run", expect=5)["changes"]
+    assert {change["intent"] for change in changes} == {"create"}
+    assert "salespipe-dev-123456789012-us-east-1" in {change["name"] for change in changes}
+    assert "free on this machine" in shop.run("plan", expect=5)
+    shop.run("plan", "--policy")
+    Path("salespipe.toml").write_text("table.existing = true", encoding="utf-8")
+    assert "refuse  dynamodb table" in shop.run("plan", expect=5)
+    assert not (tmp_path / "home").exists()
