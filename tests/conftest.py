@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import service_models
 from clock import Clock
 from salespipe.aws import Aws
 from salespipe.config import Config
@@ -38,6 +39,14 @@ def connect(monkeypatch: pytest.MonkeyPatch, clients: dict[str, dict[str, Any]],
 
     for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
+    make = Aws._make
+
+    def held_to_the_models(aws: Aws, service: str) -> Any:
+        client = make(aws, service)
+        client.meta.events.register("before-parameter-build", service_models.insist)
+        return client
+
+    monkeypatch.setattr(Aws, "_make", held_to_the_models)
     with mock_aws():
 
         def connect(config: Config) -> Aws:
