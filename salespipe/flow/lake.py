@@ -41,7 +41,7 @@ class Lake:
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
-        self._found: set[tuple[str, str]] = set()
+        self._found: set[str | bytes] = set()  # event ids and digests
         self._asked: dict[tuple[str, str], int] = {}  # in the order in which they were first asked for
         self._read: dict[str, int] = {}  # how many had been asked for when an object was read
 
@@ -51,7 +51,7 @@ class Lake:
         An object lies under the hour in which its oldest record arrived, which may be as much as ``back`` before the
         record looked for.
         """
-        pending = [arrival for arrival in wanted if _key(arrival) not in self._found]
+        pending = [arrival for arrival in wanted if not self._has(arrival)]
         for arrival in pending:
             self._asked.setdefault(_key(arrival), len(self._asked) + 1)
         if not pending:
@@ -60,10 +60,13 @@ class Lake:
         objects = [item for prefix in self._prefixes(pending, back, now) for item in self._list(prefix, since)]
         for item in sorted(objects, key=lambda item: item["LastModified"], reverse=True):
             self._look_into(item, pending)
-            pending = [arrival for arrival in pending if _key(arrival) not in self._found]
+            pending = [arrival for arrival in pending if not self._has(arrival)]
             if not pending:
                 break
         return pending
+
+    def _has(self, arrival: Arrival) -> bool:
+        return arrival.event_id in self._found or arrival.digest in self._found
 
     def _look_into(self, item: dict[str, Any], pending: list[Arrival]) -> None:
         known = self._read.get(item["Key"], 0)
@@ -74,14 +77,9 @@ class Lake:
         ]
         if not new:
             return
-        # Whatever is pending and could be in it is looked for, since the object is noted as read for all of them.
-        by_event = {arrival.event_id: _key(arrival) for arrival in new if arrival.event_id}
-        by_digest = {arrival.digest: _key(arrival) for arrival in new if arrival.digest}
+        wanted = {mark for arrival in new for mark in (arrival.event_id, arrival.digest) if mark}
         for line in self._lines(item["Key"]):
-            for mark in _marks(line):
-                key = by_event.get(mark) if isinstance(mark, str) else by_digest.get(mark)
-                if key:
-                    self._found.add(key)
+            self._found.update(mark for mark in _marks(line) if mark in wanted)
         self._read[item["Key"]] = len(self._asked)
 
     def _prefixes(self, pending: list[Arrival], back: timedelta, now: datetime) -> list[str]:

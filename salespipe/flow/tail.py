@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PACE_SECONDS: Final = {"local": 0.0, "aws": 1.0}
 _PAGE: Final = 2000
 _GLANCE: Final = 200
-_WIDER: Final = 8
+_WIDER: Final = 64
 _FINE_SECONDS: Final = 0.05
 # Of each shard so many records are kept, spread over the newest of it: a batch that was left behind shows.
 _KEPT: Final = 64
@@ -169,14 +169,14 @@ class Shard:
 
     def _search(self) -> Iterator[None]:
         """Look further and further back until there is a record."""
-        span, empty = min(self._horizon, self._reach), 0.0
-        while True:
-            now = self._time.now()
-            yield from self._read_from(now - timedelta(seconds=span))
+        empty = self._time.now()
+        for span in (self._horizon, self._horizon * _WIDER, self._reach):
+            began = self._time.now() - timedelta(seconds=min(span, self._reach))
+            yield from self._read_from(began)
             if self.newest or span >= self._reach:
                 break
-            empty, span = span, min(span * _WIDER, self._reach)
-        yield from self._close_in(now - timedelta(seconds=empty))
+            empty = began
+        yield from self._close_in(empty)
 
     def _close_in(self, ceiling: datetime) -> Iterator[None]:
         """Read to the end, past all but a few of the records between the newest one read and ``ceiling``.
