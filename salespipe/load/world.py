@@ -10,17 +10,18 @@ from random import Random
 from typing import Final
 
 from salespipe.orders import world as shipped
+from salespipe.orders.chances import zipf
 from salespipe.orders.world import Product, World
 
 LOCALES: Final = ("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "pl_PL", "sv_SE")
 REGIONS: Final = (
-    ("Northeast", 17.0),
-    ("Southeast", 19.0),
-    ("Great Lakes", 15.0),
-    ("Plains", 7.0),
-    ("Southwest", 13.0),
-    ("Mountain", 8.0),
-    ("Pacific", 21.0),
+    ("Northeast", 17),
+    ("Southeast", 19),
+    ("Great Lakes", 15),
+    ("Plains", 7),
+    ("Southwest", 13),
+    ("Mountain", 8),
+    ("Pacific", 21),
 )
 STYLES: Final = ("Classic", "Compact", "Everyday", "Nordic", "Studio", "Travel", "Vintage")
 # Things sold in a category, and the range of their prices in cents.
@@ -34,6 +35,11 @@ CATEGORIES: Final[dict[str, tuple[tuple[str, ...], int, int]]] = {
     "Stationery": (("Notebook", "Fountain Pen", "Pencil Set", "Desk Pad"), 390, 5990),
     "Toys": (("Puzzle", "Kite", "Train Set", "Board Game", "Building Blocks"), 890, 7990),
 }
+# In stock when a shop opens, all products together: more than a minute's sales at 50 writes a second. Each has 0.3 to
+# 2.2 times what its popularity calls for, since buyers err, and no fewer than these.
+OPENING: Final = 2000
+FEWEST: Final = 8
+LEAD_DAYS: Final = (5, 26)
 
 
 def make_world(seed: int, *, names: int = 150, population: int = 1_000_000) -> World:
@@ -50,6 +56,7 @@ def make_world(seed: int, *, names: int = 150, population: int = 1_000_000) -> W
         for style in chance.sample(STYLES, 2)
     ]
     chance.shuffle(things)
+    popularity = zipf(len(things), 1.0)
     return World(
         products=tuple(
             Product(
@@ -57,9 +64,10 @@ def make_world(seed: int, *, names: int = 150, population: int = 1_000_000) -> W
                 name=f"{style} {thing}",
                 category=category,
                 price=Decimal(chance.randrange(*CATEGORIES[category][1:], 10)).scaleb(-2),
-                stock=chance.randrange(200, 5000, 50),
+                stock=max(FEWEST, round(chance.randrange(30, 220) * popular / sum(popularity) * OPENING / 100)),
+                lead_days=chance.randrange(*LEAD_DAYS),
             )
-            for number, (category, style, thing) in enumerate(things, start=1)
+            for number, ((category, style, thing), popular) in enumerate(zip(things, popularity, strict=True), start=1)
         ),
         first_names=_distinct(faker.first_name, names),
         last_names=_distinct(faker.last_name, names),

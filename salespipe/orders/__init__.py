@@ -4,7 +4,22 @@ The same code feeds ``salespipe generate`` and the generator Lambda, so nothing 
 """
 
 from salespipe.orders.life import Mix
-from salespipe.orders.shop import Change, Item, Kind, Shop, Value
+from salespipe.orders.profiles import PROFILES, Profile, Rhythm
+from salespipe.orders.shop import Change, Item, Kind, Shop
+from salespipe.orders.stock import Value
 from salespipe.orders.world import Product, World, default_world
 
-__all__ = ["Change", "Item", "Kind", "Mix", "Product", "Shop", "Value", "World", "default_world"]
+__all__ = [
+    "PROFILES",
+    "Change",
+    "Item",
+    "Kind",
+    "Mix",
+    "Product",
+    "Profile",
+    "Rhythm",
+    "Shop",
+    "Value",
+    "World",
+    "default_world",
+]

@@ -28,6 +28,10 @@ STEPS: Final[dict[str, tuple[Step, ...]]] = {
     "cancelled": (),
     "returned": (),
 }
+# What is in one of these has come back to the shelf.
+BACK: Final = frozenset({"cancelled", "returned"})
+# While its parcel travels, an order may be updated without another status: the carrier has scanned it.
+TRAVELLING: Final = "shipped"
 DELETE_DELAY: Final = 7 * DAY
 # 200,000 makes the longest life, about two weeks, take nine seconds at most.
 TIME_SCALE: Final = 200_000.0
@@ -38,12 +42,17 @@ def expected_updates(follow: float, status: str = "placed") -> float:
     return follow * sum(step.chance * (1 + expected_updates(follow, step.status)) for step in STEPS[status])
 
 
+def reaching(status: str, now: str = "placed") -> float:
+    """The chance that an order whose every step is seen comes to a status."""
+    return 1.0 if now == status else sum(step.chance * reaching(status, step.status) for step in STEPS[now])
+
+
 @dataclass(frozen=True, slots=True)
 class Mix:
     """The shares of inserts, updates and deletes among all writes, in any unit.
 
-    Raises ``ValueError`` for shares that no orders can have: every order is inserted once, deleted at most once, and
-    updated about 2.9 times at most.
+    Raises ``ValueError`` for shares that no orders can have: every order is inserted once and deleted at most once.
+    The steps of an order's life are about 2.9 updates at most; more are scans of its parcel (``scanned``).
     """
 
     inserts: float = 50
@@ -56,8 +65,11 @@ class Mix:
             raise ValueError("a mix has a positive share of inserts, and no negative share")
         if self.deletes > self.inserts:
             raise ValueError("a mix cannot have more deletes than inserts: an order is deleted once")
-        if self.updates > self.inserts * expected_updates(1):
-            raise ValueError(f"a mix cannot have more than {expected_updates(1):.1f} updates for each insert")
+
+    @property
+    def inserted(self) -> float:
+        """The share of inserts among all writes, above 0 to 1."""
+        return self.inserts / (self.inserts + self.updates + self.deletes)
 
     @property
     def follow(self) -> float:
@@ -67,6 +79,12 @@ class Mix:
             middle = (low + high) / 2
             low, high = (middle, high) if expected_updates(middle) < self.updates / self.inserts else (low, middle)
         return high if self.updates else 0.0
+
+    @property
+    def scanned(self) -> float:
+        """The chance that what happens next to a shipped order is a scan, below 1."""
+        more = max(0.0, self.updates / self.inserts - expected_updates(1)) / reaching(TRAVELLING)
+        return more / (1 + more)
 
     @property
     def deleted(self) -> float:

@@ -6,37 +6,32 @@ import hashlib
 import math
 import time
 from bisect import bisect
-from collections.abc import Callable, Iterable, Iterator
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from heapq import heappop, heappush
-from itertools import accumulate
 from random import Random
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
-from salespipe.orders.life import DELETE_DELAY, STEPS, TIME_SCALE, Mix
-from salespipe.orders.world import Product, World
+from salespipe.orders.baskets import UNITS, Basket, Season, baskets
+from salespipe.orders.chances import Weighted, weighted, zipf
+from salespipe.orders.life import BACK, DELETE_DELAY, STEPS, TIME_SCALE, TRAVELLING, Mix
+from salespipe.orders.profiles import STEADY, Rhythm
+from salespipe.orders.stock import Shelf, Stock, Value
+from salespipe.orders.world import Customer, World
 
-Value = str | int | Decimal
 Item = dict[str, Value]
-T = TypeVar("T")
 
-# Shares in percent. How people pay depends on where they buy.
-CHANNELS: Final = (("web", 52), ("mobile", 33), ("store", 11), ("marketplace", 4))
-PAYMENTS: Final = {
-    "web": (("card", 55), ("paypal", 30), ("invoice", 15)),
-    "mobile": (("card", 35), ("wallet", 45), ("paypal", 20)),
-    "store": (("card", 60), ("cash", 40)),
-    "marketplace": (("marketplace", 100),),
-}
-QUANTITIES: Final = ((1, 68), (2, 19), (3, 7), (4, 4), (5, 2))
-# Parts of the list price that are paid: most pay it in full.
-DISCOUNTS: Final = (("1.00", 82), ("0.90", 12), ("0.75", 6))
-# Of ten orders six come from someone who bought lately, which makes activity long-tailed: who buys often is likelier
-# to buy again (a Yule process), and most buy once or twice.
-RETURNING: Final = 0.6
+# Of a hundred orders 66 come from someone who bought lately, which makes activity long-tailed: who buys often is
+# likelier to buy again (a Yule process). With these numbers a shop's first 70,000 orders are spread over customers as
+# those of CDNOW are: three each, half of the customers with one, the busiest tenth with four of ten orders.
+RETURNING: Final = 0.66
 REMEMBERED: Final = 8192
-CENT: Final = Decimal("0.01")
+# So many have bought before the shop opens, or else the first customers would come back for ever.
+KNOWN: Final = 256
+# Orders a second that a shop's buyers reckon with, unless told.
+PACE: Final = 25.0
+# So many customers find too few of what they want before the shop has one product brought in at once.
+PATIENCE: Final = 24
 
 
 class Kind(StrEnum):
@@ -55,13 +50,8 @@ class Change(NamedTuple):
     at: float
 
 
-Weighted = tuple[list[float], list[T]]
-
-
-def weighted(shares: Iterable[tuple[T, float]]) -> Weighted[T]:
-    """Upper bounds within 0 to 1, but for the last, and the values to choose: ``values[bisect(bounds, chance)]``."""
-    values, weights = zip(*shares, strict=True)
-    return [bound / sum(weights) for bound in accumulate(weights)][:-1], list(values)
+# A product to choose, with the baskets that it may be in.
+Offer = tuple[Shelf, list[float], list[Basket]]
 
 
 class Shop(Iterator[Change]):
@@ -70,8 +60,12 @@ class Shop(Iterator[Change]):
     ``clock`` gives the Unix time of each change, once for each and never falling; the first reading, at construction,
     is the start, which makes order ids unique together with ``seed``. A step of an order's life that is due comes
     before new orders, so the shares of ``mix`` are reached once the first lives are through. ``time_scale`` is how much
-    faster than in the world orders live. ``zipf`` is the exponent of product popularity. ``key`` names the attribute
-    that holds the order's id. Memory is that of the orders still alive.
+    faster than in the world orders live and suppliers deliver. ``zipf`` is the exponent of product popularity. ``key``
+    names the attribute that holds the order's id. ``rhythm`` tells what is bought when (a steady one unless given), and
+    ``pace`` how many orders a second the opening stock should do for. Memory is that of the orders still alive.
+
+    Nothing is sold that is not there: who finds too few takes something else or goes, and the next customer comes;
+    either way another product is sold. See ``stock`` for how the stock follows from the orders.
     """
 
     def __init__(
@@ -84,6 +78,8 @@ class Shop(Iterator[Change]):
         time_scale: float = TIME_SCALE,
         zipf: float = 1.0,
         key: str = "orderid",
+        rhythm: Rhythm | None = None,
+        pace: float = PACE,
     ) -> None:
         mix = mix or Mix()
         self._world = world
@@ -91,52 +87,63 @@ class Shop(Iterator[Change]):
         self._key = key
         self._scale = time_scale
         self._follow = mix.follow
+        self._scanned = mix.scanned
         self._deleted = mix.deleted
         # Only Random.random() is promised to give the same numbers in every version of Python.
         self._random = Random(seed).random  # noqa: S311 (a shop, not a secret)
-        self._run = hashlib.blake2b(f"{seed}:{round(clock() * 1000)}".encode(), digest_size=5).hexdigest()
+        start = clock()
+        self._run = hashlib.blake2b(f"{seed}:{round(start * 1000)}".encode(), digest_size=5).hexdigest()
         self._serial = 0
         self._planned = 0
         self._alive: list[tuple[float, int, Item, str]] = []
-        self._customers: list[tuple[str, str, str]] = []
+        self._customers = [self._anyone() for _ in range(KNOWN)]
         self._second = -1
         self._stamp = ""
-        self._products = weighted((p, rank**-zipf) for rank, p in enumerate(world.products, start=1))
-        self._prices = {
-            p.product_id: weighted((paid(p, part), share) for part, share in DISCOUNTS) for p in world.products
-        }
-        self._channels = weighted(CHANNELS)
-        self._payments = {channel: weighted(shares) for channel, shares in PAYMENTS.items()}
-        self._quantities = weighted(QUANTITIES)
+        self._zipf = zipf
+        self._pace = pace
+        self.stock = Stock(world.products, int(start * 1000), pace=pace, time_scale=time_scale, chance=self._random)
+        self._rhythm = rhythm or Rhythm(STEADY)
+        self._season: Season | None = None
+        self._until = start
+        self._turn(start)
 
     def __next__(self) -> Change:
         at = self._clock()
+        now = int(at * 1000)
+        if now >= self.stock.due:
+            self.stock.deliver(now)
         alive = self._alive
         if not alive or alive[0][0] > at:
-            return self._place(at)
+            if at >= self._until:
+                self._turn(at)
+            return self._place(at, now)
         _, _, item, status = heappop(alive)
         if not status:
             return Change(Kind.DELETE, item, at)
-        item = {**item, "status": status, "updated_at": self._iso(at)}
+        if status in BACK:
+            self.stock.back(str(item["product_id"]), int(item["quantity"]), str(item["created_at"]))
+        item = {**item, "status": status, "updated_at": self._iso(now)}
         self._plan(item, status, at)
         return Change(Kind.UPDATE, item, at)
 
-    def _place(self, at: float) -> Change:
+    def _place(self, at: float, now: int) -> Change:
         chance = self._random
-        bounds, products = self._products
-        product = products[bisect(bounds, chance())]
-        bounds, prices = self._prices[product.product_id]
-        price = prices[bisect(bounds, chance())]
-        bounds, channels = self._channels
-        channel = channels[bisect(bounds, chance())]
-        bounds, payments = self._payments[channel]
-        payment = payments[bisect(bounds, chance())]
-        bounds, quantities = self._quantities
-        quantity = quantities[bisect(bounds, chance())]
+        bounds, offers = self._offers
+        for _ in range(PATIENCE):
+            shelf, basket_bounds, choices = offers[bisect(bounds, chance())]
+            channel, payment, part, quantity = choices[bisect(basket_bounds, chance())]
+            if quantity <= shelf.on_hand:
+                break
+        else:
+            self.stock.rush(shelf, quantity)
+        left = shelf.on_hand = shelf.on_hand - quantity
+        if left <= shelf.level:
+            self.stock.order(shelf, now)
+        product = shelf.product
         customer_id, customer_name, region = self._customer()
-        now = self._iso(at)
+        stamp = self._iso(now)
         item: Item = {
-            self._key: f"{int(at * 1000):011x}-{self._run}-{self._serial:x}",
+            self._key: f"{now:011x}-{self._run}-{self._serial:x}",
             "customer_id": customer_id,
             "customer_name": customer_name,
             "region": region,
@@ -144,12 +151,12 @@ class Shop(Iterator[Change]):
             "product_name": product.name,
             "category": product.category,
             "quantity": quantity,
-            "price": price,
+            "price": shelf.prices[part],
             "channel": channel,
             "payment_method": payment,
             "status": "placed",
-            "created_at": now,
-            "updated_at": now,
+            "created_at": stamp,
+            "updated_at": stamp,
         }
         self._serial += 1
         self._plan(item, "placed", at)
@@ -157,6 +164,11 @@ class Shop(Iterator[Change]):
 
     def _plan(self, item: Item, status: str, at: float) -> None:
         """Decide what becomes of an order next, and when."""
+        if status == TRAVELLING and self._scanned:
+            (arrival,) = STEPS[TRAVELLING]
+            then = TRAVELLING if self._random() < self._scanned else arrival.status
+            # More scans come closer together: the parcel takes as long.
+            return self._later(at, arrival.delay * (1 - self._scanned), item, then)
         chance = self._random() / self._follow if self._follow else math.inf
         for step in STEPS[status]:
             if chance < step.chance:
@@ -171,29 +183,64 @@ class Shop(Iterator[Change]):
         self._planned += 1  # so that two items due at once are never compared
         heappush(self._alive, (due, self._planned, item, status))
 
-    def _customer(self) -> tuple[str, str, str]:
+    def _customer(self) -> Customer:
         """Someone who bought lately, or someone from the whole population."""
         known = self._customers
         chance = self._random()
-        if chance < RETURNING and known:
-            customer: tuple[str, str, str] = known[int(chance / RETURNING * len(known))]
-        else:
-            customer = self._world.customer(int(self._random() * self._world.population))
+        customer = known[int(chance / RETURNING * len(known))] if chance < RETURNING else self._anyone()
         if len(known) < REMEMBERED:
             known.append(customer)
         else:
             known[self._serial % REMEMBERED] = customer
         return customer
 
-    def _iso(self, at: float) -> str:
-        """ISO 8601 in UTC with milliseconds; most calls fall into the same second as the one before."""
-        second, millisecond = divmod(int(at * 1000), 1000)
+    def _anyone(self) -> Customer:
+        return self._world.customer(int(self._random() * self._world.population))
+
+    def _turn(self, at: float) -> None:
+        """Begin the season of trade that it is time for."""
+        season, self._until = self._rhythm.season(at)
+        if season is self._season:
+            return
+        self._season = season
+        self._offers = self._offered(season, at)
+
+    def _offered(self, season: Season, at: float) -> Weighted[Offer]:
+        """What a season offers: products as popular as they are, and what it features."""
+        usual = weighted(baskets(season))
+        shelves = self.stock.shelves
+        popular = [
+            weight * season.tastes.get(shelf.product.category, 100)
+            for weight, shelf in zip(zipf(len(shelves), self._zipf), shelves, strict=True)
+        ]
+        if not season.featured:
+            return weighted(((shelf, *usual), weight) for shelf, weight in zip(shelves, popular, strict=True))
+        featured = self._feature(season, at)
+        reduced = weighted(baskets(season, on_sale=True))
+        total, others = sum(popular), sum(weight for index, weight in enumerate(popular) if index not in featured)
+        return weighted(
+            # The others share what the featured leave to them.
+            ((shelf, *reduced), total * others * season.draw // len(featured))
+            if index in featured
+            else ((shelf, *usual), total * weight * (100 - season.draw))
+            for index, (shelf, weight) in enumerate(zip(shelves, popular, strict=True))
+        )
+
+    def _feature(self, season: Season, at: float) -> set[int]:
+        """Choose what a sale features, and stock up on it: for half to all of what will be wanted, and a tenth more."""
+        shelves = self.stock.shelves
+        featured: set[int] = set()
+        while len(featured) < min(season.featured, len(shelves)):
+            featured.add(int(self._random() * len(shelves)))
+        wanted = self._pace * self._rhythm.factor(at) * (self._until - at) * UNITS * season.draw / 100 / len(featured)
+        for index in sorted(featured):
+            self.stock.add(shelves[index], round(wanted * (0.5 + 0.6 * self._random())))
+        return featured
+
+    def _iso(self, now: int) -> str:
+        """As ``stock.iso``; most calls fall into the same second as the one before."""
+        second, millisecond = divmod(now, 1000)
         if second != self._second:
             self._second = second
             self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         return f"{self._stamp}.{millisecond:03d}Z"
-
-
-def paid(product: Product, part: str) -> Decimal:
-    """The unit price when a part of the list price is paid, to the cent."""
-    return (product.price * Decimal(part)).quantize(CENT, ROUND_HALF_UP)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from itertools import accumulate
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from salespipe.orders.chances import Weighted, weighted
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """An article of the catalogue: its unit price and how many were in stock when the shop opened."""
+    """An article of the catalogue: its unit price, its stock when a shop opens, and how many days a delivery takes."""
 
     product_id: str
     name: str
     category: str
     price: Decimal
     stock: int
+    lead_days: int
 
 
 class Customer(NamedTuple):
@@ -35,13 +38,13 @@ class World:
     """A catalogue, most popular product first, and a population.
 
     Customers are derived from their number, so that a population of any size costs nothing and the same number is
-    the same person in every run. ``regions`` are names with their shares of the population.
+    the same person in every run. ``regions`` are names with their shares of the population, whole numbers.
     """
 
     products: tuple[Product, ...]
     first_names: tuple[str, ...]
     last_names: tuple[str, ...]
-    regions: tuple[tuple[str, float], ...]
+    regions: tuple[tuple[str, int], ...]
     population: int
 
     def customer(self, number: int) -> Customer:
@@ -50,15 +53,17 @@ class World:
         spread = (number * 2654435761) & 0xFFFFFFFF
         first = self.first_names[spread % len(self.first_names)]
         last = self.last_names[(spread >> 9) % len(self.last_names)]
-        place = spread / 2**32 * sum(share for _, share in self.regions)
-        bounds = accumulate(share for _, share in self.regions)
-        region = next((name for (name, _), bound in zip(self.regions, bounds, strict=True) if place < bound), "")
-        return Customer(f"c-{number:07d}", f"{first} {last}", region or self.regions[-1][0])
+        bounds, regions = self._places
+        return Customer(f"c-{number:07d}", f"{first} {last}", regions[bisect(bounds, spread / 2**32)])
+
+    @cached_property
+    def _places(self) -> Weighted[str]:
+        return weighted(self.regions)
 
     def to_json(self) -> dict[str, Any]:
         """The world as plain JSON types, prices as text."""
         return {
-            "products": [[p.product_id, p.name, p.category, str(p.price), p.stock] for p in self.products],
+            "products": [[p.product_id, p.name, p.category, str(p.price), p.stock, p.lead_days] for p in self.products],
             "first_names": list(self.first_names),
             "last_names": list(self.last_names),
             "regions": [list(region) for region in self.regions],
@@ -70,8 +75,8 @@ class World:
         """A world from what ``to_json`` gave."""
         return cls(
             products=tuple(
-                Product(number, name, category, Decimal(price), stock)
-                for number, name, category, price, stock in raw["products"]
+                Product(number, name, category, Decimal(price), stock, lead_days)
+                for number, name, category, price, stock, lead_days in raw["products"]
             ),
             first_names=tuple(raw["first_names"]),
             last_names=tuple(raw["last_names"]),
