@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -58,8 +59,6 @@ def test_new_writes_flow_and_the_table_survives(aws_here: Any, name: str, stream
 
 def delivered(aws_here: Any, bucket: str) -> list[dict[str, Any]]:
     """Every record in the lake."""
-    import gzip
-
     s3 = aws_here.client("s3")
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="order_events/").get("Contents", ())]
     bodies = [gzip.decompress(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
