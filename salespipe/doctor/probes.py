@@ -65,9 +65,17 @@ def on_aws(aws: Aws, wall: Callable[[], float]) -> list[Probe]:
 
         return look
 
+    def regions_of(service: str) -> list[str]:
+        from botocore.exceptions import ProfileNotFound
+
+        try:
+            return aws.regions_of(service)
+        except ProfileNotFound:
+            raise Skipped("not checked: the profile does not exist") from None
+
     return [
         Probe("credentials", who.credentials),
-        Probe("region", lambda: account.region(aws, aws.regions_of)),
+        Probe("region", lambda: account.region(aws, regions_of)),
         Probe("clock", who.clock),
         Probe("permissions", lambda: permissions(aws, who.identity().arn, caller_policy(names())), seconds=40),
         Probe("lambda quota", asking(account.lambda_concurrency)),
