@@ -39,17 +39,17 @@ def table(bill: Bill, *, total: bool = False) -> Table:
 
 
 def summary(bill: Bill) -> str:
-    """One line: an hour's and a day's price, and whose list prices these are."""
+    """One phrase: an hour's and a day's price, and whose list prices these are."""
     if not bill.as_of:
-        return f"the cost is unknown: there are no list prices for {bill.region}"
+        return f"an unknown amount: there are no list prices for {bill.region}"
     hour, day = money(bill.usd_an_hour), money(bill.usd_a_day, places=2)
     return f"{_least(bill)}{hour} USD an hour, {day} a day ({_prices(bill)})"
 
 
 def spent(bill: Bill) -> str:
-    """One line: what was spent so far, and by whose list prices."""
+    """One phrase: what was spent so far, and by whose list prices."""
     if not bill.as_of:
-        return f"the cost so far is unknown: there are no list prices for {bill.region}"
+        return f"an unknown amount so far: there are no list prices for {bill.region}"
     return f"{_least(bill)}{money(bill.usd, places=2)} USD so far ({_prices(bill)})"
 
 
