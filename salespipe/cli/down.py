@@ -42,6 +42,7 @@ def down(
 
     state, began = App.of(context), time.monotonic()
     aws = state.aws()
+    state.screen.say(f"{state.config.name} on {aws.where}")
     resources = pipeline(aws)
     with state.screen.waiting("looking"):
         seen = lifecycle.survey(aws, resources)
@@ -49,7 +50,6 @@ def down(
     if len(found) == len(seen) and not any(reading.ours for reading in found):
         raise not_deployed(aws.names)
     keep = {(each.kind, each.name) for each in resources if each.kind == "s3 bucket"} if keep_data else set()
-    state.screen.say(f"{state.config.name} on {aws.where}")
     confirm(state, _question(state, aws, found, keep), yes=yes, command="salespipe down")
     began = time.monotonic()
     orphans = lifecycle.orphans(aws, found)

@@ -40,8 +40,9 @@ def up(
     state.screen.say(f"{state.config.name} on {aws.where}")
     _say_price(state)
     resources = pipeline(aws)
-    found = lifecycle.status(aws, resources)
-    behind = lifecycle.orphans(aws, found)
+    with state.screen.waiting("looking"):
+        found = lifecycle.status(aws, resources)
+        behind = lifecycle.orphans(aws, found)
     plan.warn(state.screen, behind)
     agreed = agree(state, lifecycle.plan(aws, resources, found), replace=replace)
     # Somebody may have thought for long: what is agreed to is looked at again before it is deleted.

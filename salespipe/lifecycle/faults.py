@@ -18,6 +18,13 @@ _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized"}
 )
 # A denial whatever its code: each service has one of its own for a role that the caller may not pass.
+# A statement that allows is no use where something else denies, or sets the limits of what can be allowed:
+# docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+_BLOCKED: Final = re.compile(
+    r"with an explicit deny in (?P<deny>an? [\w -]+?(?:policy|boundary))"
+    r"|because no (?P<missing>(?:permissions boundary|service control policy|resource control policy|session policy|"
+    r"VPC endpoint policy))"
+)
 _DENIAL: Final = re.compile(r"iam:PassRole|Insufficient Lake Formation permission")
 _ACTION: Final = re.compile(
     r'not authorized to perform:? (?P<action>[a-z0-9-]+:\w+)(?: on resource: "?(?P<on>[^\s"]+))?'
@@ -88,6 +95,10 @@ def _missing_permission(resource: Resource, error: Exception) -> str:
     action = found["action"] if found else _action(resource, str(getattr(error, "operation_name", "")))
     if not action:
         return "Ask for the missing permission, then run the same command again."
+    if blocked := _BLOCKED.search(message):
+        return (
+            f"What forbids {action} is {blocked['deny'] or 'the ' + blocked['missing']}: who keeps it must change it."
+        )
     on = ((found["on"] if found else None) or "*").rstrip(".,")
     statement: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": on}
     return (

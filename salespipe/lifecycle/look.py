@@ -24,6 +24,7 @@ _INTENTS: Final = {
     State.FOREIGN: Intent.FOREIGN,
 }
 _REPAIRS: Final = {Remedy.UPDATE: Intent.UPDATE, Remedy.REPLACE: Intent.REPLACE, Remedy.CONSENT: Intent.CONSENT}
+_IN_PLACE: Final = frozenset({Intent.KEEP, Intent.UPDATE})
 _ANEW: Final = frozenset({Intent.REPLACE, Intent.CONSENT})
 
 
@@ -104,11 +105,11 @@ def _intent(seen: Observation) -> Intent:
 
 
 def _followers(resource: Resource, resources: Sequence[Resource], intents: dict[Key, Intent]) -> tuple[Key, ...]:
-    """What reads or writes something that is made anew, and would be left as it is otherwise."""
+    """What needs something that is made anew, and would not be made anew itself for all that was seen."""
     if intents[key_of(resource)] not in _ANEW:
         return ()
     return tuple(
         key_of(other)
         for other in resources
-        if intents[key_of(other)] is Intent.KEEP and key_of(resource) in map(key_of, other.needs)
+        if intents[key_of(other)] in _IN_PLACE and key_of(resource) in map(key_of, other.needs)
     )

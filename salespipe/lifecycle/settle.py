@@ -142,8 +142,7 @@ class Settling:
         now = self._aws.clock()
         if self._acted and self._acted[1:] == (seen.state, seen.drift) and now - self._acted[0] < _LAG:
             return False
-        why = seen.detail if seen.state is State.FAILED else ", ".join(drift.field for drift in seen.drift)
-        self._say(action, why)
+        self._say(action, _reason(seen) if action in {Action.UPDATING, Action.REPLACING} else "")
         try:
             telling = self._aws.telling(partial(self._say, Action.WAITING))
             self._swept.update(call(telling) or {})
@@ -164,3 +163,7 @@ class Settling:
         if self._said != (action, detail):
             self._said = (action, detail)
             self._report(self.step(action, detail))
+
+
+def _reason(seen: Observation) -> str:
+    return seen.detail if seen.state is State.FAILED else ", ".join(drift.field for drift in seen.drift)

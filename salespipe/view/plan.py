@@ -38,7 +38,7 @@ _STYLES: Final = {
     Intent.FOREIGN: "bold red",
     Intent.REFUSED: "bold red",
 }
-_LOSES: Final = "deleted and created anew, and all its data is lost: only with salespipe up --replace"
+_LOSES: Final = "deleted and created anew, and all its data is lost: salespipe up asks first, or takes --replace"
 _TOLD_WHY: Final = frozenset({Intent.WAIT, Intent.FOREIGN, Intent.REFUSED})
 
 
@@ -73,7 +73,9 @@ def show(screen: Screen, preview: Preview) -> Exit:
 def warn(screen: Screen, orphans: Sequence[Reading]) -> None:
     """Say what the names in the configuration leave behind."""
     for left in orphans:
-        screen.say(f"warning: {left.kind} {left.name} of this pipeline stays behind, with its data.", style="yellow")
+        unsure = f" ({left.seen.detail})" if left.seen.detail != "ACTIVE" else ""
+        what = f"{left.kind} {left.name}{unsure}"
+        screen.say(f"warning: {what} of this pipeline stays behind, with its data.", style="yellow")
         screen.say(
             f'  Neither up nor down touches it any more under another [table] name: put name = "{left.name}" back and '
             "run salespipe down first, or delete it yourself."
@@ -119,7 +121,10 @@ def _lines(change: Change) -> list[Text]:
     if change.intent is Intent.REPLACE:
         below.append(f"{change.detail}: " * bool(change.detail and not change.drift) + "deleted and created anew")
     if change.followers:
-        below.append("after it are looked at again: " + ", ".join(" ".join(key) for key in change.followers))
+        below.append(
+            "then looked at again, and made anew where they must be: "
+            + ", ".join(" ".join(key) for key in change.followers)
+        )
     return lines + [Text(f"{'':>10}{line}") for line in below]
 
 

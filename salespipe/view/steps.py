@@ -59,6 +59,12 @@ def _tell(screen: Screen, step: Step) -> None:
 
 def _update(wait: Waiting, running: dict[tuple[str, str], Step]) -> None:
     if running:
-        named = [f"{step.kind} {step.detail or step.action}" for step in list(running.values())[:_NAMED]]
+        named = [_words(step) for step in list(running.values())[:_NAMED]]
         more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
         wait.update(", ".join(named) + more)
+
+
+def _words(step: Step) -> str:
+    """What is done, and why; for a wait what AWS said last."""
+    doing = "waiting for" if step.action is Action.WAITING else step.action
+    return f"{doing} {step.kind}" + (f" ({step.detail})" if step.detail else "")

@@ -147,7 +147,8 @@ def test_what_loses_data_is_told_and_only_done_when_agreed_to(
     told = shop.run("plan", expect=5)
     assert "replace  dynamodb table           OrdersRawTable\n" in told
     assert 'KeySchema.HASH: "orderid (S)" -> "sale_id (S)"' in told
-    assert "all its data is lost: only with salespipe up --replace" in told
+    assert "all its data is lost" in told
+    assert "made anew where they must be: eventbridge pipe salespipe-dev-orders, lambda function" in told
 
     shop.run("up", expect=1)
     assert "salespipe up --replace" in shop.err

@@ -208,6 +208,24 @@ def test_a_missing_pass_role_fails_at_once_naming_the_statement(
     assert pipe.calls == ["create"]
 
 
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        ("with an explicit deny in a service control policy", "is a service control policy"),
+        ("with an explicit deny in an identity-based policy", "is an identity-based policy"),
+        ("because no permissions boundary allows the iam:PassRole action", "is the permissions boundary"),
+    ],
+)
+def test_what_no_statement_would_allow_is_said(
+    sky: Aws, thing: Make, refusal: Callable[..., Exception], why: str, told: str
+) -> None:
+    message = f"User: me is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x {why}"
+
+    _, failure = until_failure(up(sky, [thing("pipe", refuses={"create": refusal("AccessDeniedException", message)})]))
+
+    assert failure.hint.startswith(f"What forbids iam:PassRole {told}:")
+
+
 def test_a_creation_that_failed_for_a_passing_reason_is_tried_again(sky: Aws, thing: Make) -> None:
     pipe = thing("pipe", takes=30, kind="eventbridge pipe")
 
