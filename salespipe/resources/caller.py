@@ -64,6 +64,20 @@ def caller_policies(names: Names) -> dict[str, dict[str, Any]]:
     }
 
 
+def granting(names: Names, action: str) -> Statement | None:
+    """The statement that allows the caller ``action`` (``s3:PutObject``), cut down to it; None where none does.
+
+    For what is missing where AWS names no resource: S3's "Access Denied", Athena's "on the resource". Where several
+    statements allow it, each on other resources, it has the resources of all whose condition is that of the first.
+    """
+    found = [each for each in caller_policy(names)["Statement"] if action in each["Action"]]
+    if not found:
+        return None
+    alike = [each for each in found if each.get("Condition") == found[0].get("Condition")]
+    resources = dict.fromkeys(arn for each in alike for arn in each["Resource"])
+    return allow(found[0]["Sid"], [action], list(resources), found[0].get("Condition"))
+
+
 def _fitted(name: str, statements: tuple[Statement, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
     number, held = 1, document()
     for statement in statements:

@@ -15,13 +15,13 @@ from iam_story import Call, Need, allowing, needs, recorded
 from salespipe import lifecycle
 from salespipe.aws import Aws
 from salespipe.cli.main import run
-from salespipe.config import Config, Table
+from salespipe.config import Config
 from salespipe.doctor import examine, probes
 from salespipe.flow import snapshot
 from salespipe.local.daemon import ACCOUNT
 from salespipe.pipeline import pipeline
 from salespipe.resources import bundle
-from salespipe.resources.caller import caller_policies, caller_policy
+from salespipe.resources.caller import caller_policy
 
 Connect = Callable[[Config], Aws]
 
@@ -269,17 +269,3 @@ def test_a_role_is_only_handed_to_its_own_service(on_aws: set[Need]) -> None:
         ("delivery", "firehose"),
         ("crawler", "glue"),
     }
-
-
-@pytest.mark.parametrize(
-    "config", [Config(), Config(name="a" * 30, region="ap-northeast-3", table=Table(name="T" * 255))]
-)
-def test_each_document_fits_into_a_managed_policy_and_together_they_are_the_whole(config: Config) -> None:
-    names = config.names("123456789012")
-    documents = caller_policies(names)
-
-    assert max(len(json.dumps(each, separators=(",", ":"))) for each in documents.values()) <= 6144  # IAM's limit
-    assert [each for document in documents.values() for each in document["Statement"]] == caller_policy(names)[
-        "Statement"
-    ]
-    assert [f"{config.name}-{group}" in documents for group in ("use", "deploy", "roles")] == [True] * 3
