@@ -26,14 +26,18 @@ def generate(
     New orders, then what becomes of them: paid, shipped, delivered, cancelled, returned, deleted.
     """
     from salespipe.load.generate import generate as load
+    from salespipe.load.products import Products
     from salespipe.view import load as view
 
     state = App.of(context)
     seconds = parse_duration(duration)
     aws = state.aws()
     state.screen.say(f"writing orders to {aws.config.table.name} on {aws.where}")
+    products = Products(aws)
     with view.following(state.screen, "generate") as follow:
-        summary = load(aws, rate=rate, duration=seconds, count=count, seed=seed, on_progress=follow)
+        summary = load(aws, rate=rate, duration=seconds, count=count, seed=seed, products=products, on_progress=follow)
+    if products.problem:
+        state.screen.say(f"The catalogue was not written to the lake: {products.problem}", style="yellow")
     return view.summarise(state.screen, summary)
 
 

@@ -20,6 +20,7 @@ from salespipe.orders.life import TIME_SCALE
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
+    from salespipe.load.products import Products
     from salespipe.load.report import Summary
 
 MAX_RATE: Final = 1_000_000.0
@@ -39,6 +40,7 @@ def generate(
     zipf: float = 1.0,
     world: World | None = None,
     workers: int = 4,
+    products: Products | None = None,
     on_progress: OnProgress | None = None,
     wall: Callable[[], float] = time.time,
     chance: Callable[[], float] = random.random,
@@ -47,7 +49,7 @@ def generate(
 
     A change is a new order, a step of an order's life, or a delete; ``mix`` has their shares. Orders carry the time at
     which they were due. The same ``seed`` gives the same orders under other ids, and without one it is drawn and told
-    in the summary. ``wall`` is Unix time.
+    in the summary. ``products`` writes the catalogue with its stock into the lake. ``wall`` is Unix time.
 
     Raises ``SalespipeError`` for a rate, duration or count that makes no sense and when there is no table to write to,
     ``LoadError`` when it cannot go on.
@@ -57,6 +59,7 @@ def generate(
     check_count(count, "--count")
     _check(math.isfinite(time_scale) and time_scale > 0, "TimeScale", f"--time-scale {time_scale}")
     seed = secrets.randbits(32) if seed is None else seed
+    mix = mix or Mix()
     client = open_table(aws)
     key = aws.config.table.partition_key
     total = min(count or math.inf, math.ceil(duration * rate) if duration else math.inf)
@@ -67,13 +70,26 @@ def generate(
         nonlocal ready
         start, began = wall(), aws.clock()
         moment = start
-        shop = Shop(seed, world or default_world(), lambda: moment, mix=mix, time_scale=time_scale, zipf=zipf, key=key)
+        shop = Shop(
+            seed,
+            world or default_world(),
+            lambda: moment,
+            mix=mix,
+            time_scale=time_scale,
+            zipf=zipf,
+            key=key,
+            pace=rate * mix.inserted,
+        )
+        if products:
+            products.open(shop.stock)
         for due in due_times(rate, aws.clock, aws.sleep, feed.tick):
             if ready >= total or aws.clock() > ends:
                 return
             moment = start + (due - began)
             yield write_of(next(shop), key, due)
             ready += 1
+            if products:
+                products.tick()
 
     writer = Writer(
         client, aws.config.table.name, key, workers=workers, clock=aws.clock, sleep=aws.sleep, chance=chance
@@ -85,7 +101,11 @@ def generate(
         done=lambda: ready / total if total < math.inf else None,
         on_progress=on_progress,
     )
-    return feed.run(writes(), seed=seed)
+    try:
+        return feed.run(writes(), seed=seed)
+    finally:
+        if products:
+            products.close()
 
 
 def write_of(change: Change, key: str, due: float) -> Write:
