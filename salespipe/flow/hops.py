@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from salespipe.aws import is_not_found
 from salespipe.resources.observing import look
 
 if TYPE_CHECKING:
@@ -70,14 +69,14 @@ def has_bucket(aws: Aws) -> bool:
 
 def dead_letters(aws: Aws) -> int:
     """About how many messages the pipe's dead-letter queue holds; 0 where there is no queue, or it may not be asked."""
+    from botocore.exceptions import ClientError
+
     sqs = aws.client("sqs")
     try:
         url = sqs.get_queue_url(QueueName=aws.names.queue)["QueueUrl"]
         asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-    except Exception as error:
-        if is_not_found(error):
-            return 0
-        raise
+    except ClientError:
+        return 0
     return int(asked["Attributes"]["ApproximateNumberOfMessages"])
 
 
@@ -105,8 +104,13 @@ def why_delivery(aws: Aws, arrived: datetime) -> str:
 
 def _transform_trouble(aws: Aws) -> str:
     """What keeps the transform from running, or an empty string: service model lambda, GetFunction."""
+    from botocore.exceptions import ClientError
+
     name = aws.names.function("transform")
-    function: dict[str, Any] | None = look(lambda: aws.client("lambda").get_function(FunctionName=name))
+    try:
+        function: dict[str, Any] | None = look(lambda: aws.client("lambda").get_function(FunctionName=name))
+    except ClientError:
+        return ""  # who may not ask is told of Firehose alone
     if function is None:
         return f"its transform {name} is gone"
     state = function["Configuration"].get("State", "Active")

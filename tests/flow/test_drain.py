@@ -69,9 +69,46 @@ def test_whatever_was_written_before_is_in_the_bucket_at_the_end(seed: int) -> N
 
 def test_a_backlog_in_the_pipe_is_waited_for_past_the_budget_while_it_comes_nearer() -> None:
     world = World()
-    written = {world.write(through=2.0 + 3.0 * number, delivered=60) for number in range(400)}
-    assert drained(world) > 1200
+    times = [2.0 + 8.0 * number for number in range(120)]
+    written = {world.write(through=time, delivered=1100 - time) for time in times}
+    assert 1100 < drained(world) < 1200
     assert world.lake() == written
+
+
+def test_a_slow_firehose_is_waited_for_past_the_budget_while_it_delivers() -> None:
+    world = World(shards=4)
+    written = {world.write(delivered=400.0 * (shard + 1), shard=shard) for shard in range(4)}
+    assert 1600 < drained(world) < 1700
+    assert world.lake() == written
+
+
+@pytest.mark.parametrize("skew", [-3600.0, 3600.0])
+@pytest.mark.parametrize("target", ["aws", "local"])
+def test_a_clock_that_is_wrong_by_an_hour_does_no_harm(target: str, skew: float) -> None:
+    world = World(target=target, skew=skew)
+    event = world.write(through=0.1, delivered=3)
+    world.sleep(1)
+    assert drained(world) < 30
+    assert event in world.lake()
+
+
+def test_objects_are_read_once_and_again_for_what_was_seen_later() -> None:
+    world = World()
+    first = world.write(through=0.0, delivered=100)
+    world.sleep(1)
+    s3 = world.aws.client("s3")._api
+    listed, second = s3.list_objects_v2, []
+
+    def just_before(**params: Any) -> Any:
+        if not second and "Delimiter" not in params:
+            second.append(world.write(through=0.0, delivered=0.0))
+            world.sleep(0)
+        return listed(**params)
+
+    s3.list_objects_v2 = just_before
+    drained(world)
+    assert world.lake() == {first, *second}
+    assert world.asked("get_object") == 3
 
 
 def test_a_record_that_comes_late_through_the_pipe_is_seen_in_the_tables_stream() -> None:
