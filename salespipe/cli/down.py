@@ -10,6 +10,7 @@ import typer
 
 from salespipe.cli.confirm import confirm
 from salespipe.cli.context import ANYWHERE, App
+from salespipe.errors import SalespipeError
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -76,5 +77,13 @@ def _drain(state: App, aws: Aws, resources: Sequence[Resource], found: Sequence[
     ours = {reading.kind for reading in found if reading.ours}
     if not {"kinesis stream", "firehose stream", "s3 bucket"} <= ours:
         return
-    with state.screen.waiting("draining") as wait, lifecycle.stopped(aws, resources, found):
-        drain(aws, progress=wait.update)
+    with lifecycle.stopped(aws, resources, found) as writers:
+        for writer in writers:
+            state.screen.say(f"switched off: {writer.kind} {writer.name}")
+        try:
+            with state.screen.waiting("draining") as wait:
+                drain(aws, progress=wait.update)
+        except SalespipeError as error:
+            message = f"{error.message} Nothing was deleted."
+            raise SalespipeError(error.code, message, hint=error.hint, exit_code=error.exit_code) from error
+    state.screen.say("drained: what was under way is delivered")

@@ -1,75 +1,15 @@
-"""plan, up and down as a person or a script sees them, against an account in this process."""
+"""plan and up as a person or a script sees them, against an account in this process."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
+from prompt import Shop
 
 from salespipe.aws import Aws
-from salespipe.cli.context import App
-from salespipe.cli.main import run
-from salespipe.config import Config
-from salespipe.errors import SalespipeError
-from salespipe.flow import drain
-
-Connect = Callable[[Config], Aws]
-
-
-class Shop:
-    """A working folder whose configuration can be written anew, and what the last command said."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.err = ""
-
-    def configure(self, text: str = "") -> None:
-        Path("salespipe.toml").write_text(f'target = "aws"\n{text}', encoding="utf-8")
-
-    def run(self, *words: str, expect: int = 0) -> str:
-        code = run(list(words))
-        told = self._capsys.readouterr()
-        self.err = told.err
-        assert code == expect, told.out + told.err
-        return told.out
-
-    def json(self, *words: str, expect: int = 0) -> Any:
-        return json.loads(self.run(*words, "--json", expect=expect))
-
-
-@pytest.fixture
-def drained() -> list[str]:
-    """How often it was waited for what is under way."""
-    return []
-
-
-@pytest.fixture
-def shop(
-    connect: Connect,
-    drained: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Shop:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SALESPIPE_TARGET", raising=False)
-    monkeypatch.setattr(App, "aws", lambda app, **_: connect(app.config))
-    monkeypatch.setattr(drain, "drain", lambda aws, **_: drained.append(rule(aws)))
-    shop = Shop(capsys)
-    shop.configure()
-    return shop
-
-
-def rule(aws: Aws) -> str:
-    return str(aws.client("events").describe_rule(Name=aws.names.rule)["State"])
-
-
-def account(connect: Connect) -> Aws:
-    return connect(Config(target="aws"))
 
 
 def test_everything_is_to_be_created_and_then_nothing(shop: Shop) -> None:
@@ -126,8 +66,8 @@ def test_the_policy_is_all_that_stdout_carries_and_nobody_is_asked(shop: Shop) -
     assert [each for policy in policies.values() for each in policy["Statement"]] == document["Statement"]
 
 
-def test_what_is_foreign_is_pending_and_told(shop: Shop, connect: Connect) -> None:
-    account(connect).client("kinesis").create_stream(StreamName="salespipe-dev-orders", ShardCount=1, Tags={"a": "b"})
+def test_what_is_foreign_is_pending_and_told(shop: Shop, aws: Aws) -> None:
+    aws.client("kinesis").create_stream(StreamName="salespipe-dev-orders", ShardCount=1, Tags={"a": "b"})
     told = shop.run("plan", expect=5)
     assert "foreign  kinesis stream           salespipe-dev-orders  exists without the tags" in told
     assert "will refuse" in shop.err
@@ -137,11 +77,11 @@ def test_what_is_foreign_is_pending_and_told(shop: Shop, connect: Connect) -> No
 
 
 def test_what_loses_data_is_told_and_only_done_when_agreed_to(
-    shop: Shop, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.run("up")
     table = {"TableName": "OrdersRawTable"}
-    account(connect).client("dynamodb").put_item(**table, Item={"orderid": {"S": "1"}})
+    aws.client("dynamodb").put_item(**table, Item={"orderid": {"S": "1"}})
     shop.configure('table.partition_key = "sale_id"')
 
     told = shop.run("plan", expect=5)
@@ -157,7 +97,7 @@ def test_what_loses_data_is_told_and_only_done_when_agreed_to(
     shop.run("up", expect=1)
     assert "all its data is lost" in shop.err
     assert "Nothing was changed." in shop.err
-    assert account(connect).client("dynamodb").scan(**table)["Count"] == 1
+    assert aws.client("dynamodb").scan(**table)["Count"] == 1
 
     replaced = {step["kind"] for step in shop.json("up", "--replace")["steps"] if step["action"] == "replaced"}
     assert replaced == {"dynamodb table", "eventbridge pipe"}
@@ -188,86 +128,12 @@ def test_a_table_under_another_name_does_not_stay_behind_unsaid(shop: Shop) -> N
     assert shop.json("down", "--yes")["deleted"] == 1
 
 
-def test_down_stops_what_writes_drains_and_tells_what_went(shop: Shop, connect: Connect, drained: list[str]) -> None:
-    shop.run("up")
-    aws = account(connect)
-    aws.client("events").enable_rule(Name=aws.names.rule)
-    aws.client("s3").put_object(Bucket=aws.names.bucket, Key="order_events/a.gz", Body=b"1")
-    aws.client("glue").create_table(DatabaseName=aws.names.database, TableInput={"Name": "order_events"})
-
-    told = shop.run("down", "--yes")
-
-    assert drained == ["DISABLED"]
-    assert shop.err.startswith("salespipe-dev on AWS account 123456789012, region us-east-1\n")
-    lines = [line.strip() for line in told.splitlines()]
-    assert lines[0] == "receipt: salespipe-dev on AWS account 123456789012, region us-east-1"
-    assert lines[1].startswith("deleted  22 resources")
-    assert sorted(lines[2].removeprefix("with them  ").split(", ")) == ["1 glue tables", "1 object versions"]
-    assert lines[3:] == ["costs now  0.00 USD an hour: nothing is left"]
-    shop.run("down", "--yes", expect=4)
-
-
-def test_what_was_not_drained_is_not_deleted(shop: Shop, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.run("up")
-    aws = account(connect)
-    aws.client("events").enable_rule(Name=aws.names.rule)
-
-    def stuck(*_: Any, **__: Any) -> None:
-        raise SalespipeError("NotDrained", "The pipe is stuck.", hint="salespipe down --no-drain")
-
-    monkeypatch.setattr(drain, "drain", stuck)
-    shop.run("down", "--yes", expect=1)
-
-    assert "--no-drain" in shop.err
-    assert rule(aws) == "ENABLED"
-    shop.run("plan")
-    assert shop.json("down", "--yes", "--no-drain")["deleted"] == 22
-
-
-def test_the_data_is_kept_taken_up_again_and_deleted(shop: Shop, connect: Connect, drained: list[str]) -> None:
-    shop.run("up")
-    aws = account(connect)
-    aws.client("s3").put_object(Bucket=aws.names.bucket, Key="order_events/a.gz", Body=bytes(5000))
-
-    told = shop.json("down", "--yes", "--keep-data")
-    assert (told["deleted"], told["left"], len(drained)) == (21, [], 1)
-    [kept] = told["kept"]
-    assert (kept["kind"], kept["name"], kept["size"]) == ("s3 bucket", aws.names.bucket, 5000)
-    assert 0 < told["usd_an_hour"] == kept["usd_an_hour"] < kept["usd_a_month"]
-    assert "a month" in shop.run("down", "--yes", "--keep-data")
-    assert len(drained) == 1  # nothing is there that could be under way
-
-    actions = {(step["kind"], step["action"]) for step in shop.json("up")["steps"]}
-    assert ("s3 bucket", "unchanged") in actions
-    shop.run("down", "--yes", "--keep-data")
-    told = shop.json("down", "--yes")
-    assert (told["deleted"], told["swept"], told["usd_an_hour"]) == (1, {"object versions": 1}, 0)
-
-
-def test_what_is_left_is_told_with_its_reason_and_its_price(
-    shop: Shop, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from salespipe.resources.kinesis import Stream
-
-    shop.run("up")
-
-    def refuse(*_: Any) -> None:
-        raise SalespipeError("AccessDenied", "kinesis stream salespipe-dev-orders could not be deleted: not you")
-
-    with monkeypatch.context() as weather:
-        weather.setattr(Stream, "delete", refuse)
-        told = shop.run("down", "--yes", expect=3)
-    assert "left  kinesis stream salespipe-dev-orders: kinesis stream salespipe-dev-orders could not be" in told
-    assert "costs now  0.0400 USD an hour; 1 left" in told
-    assert shop.json("down", "--yes")["left"] == []
-
-
-def test_a_table_of_ones_own_is_kept_on_purpose(shop: Shop, connect: Connect) -> None:
+def test_a_table_of_ones_own_is_kept_on_purpose(shop: Shop, aws: Aws) -> None:
     shop.configure('table = { name = "Shop", existing = true }')
     shop.run("plan", expect=5)
     shop.run("up", expect=1)
     assert "Shop: there is no such table" in shop.err
-    account(connect).client("dynamodb").create_table(
+    aws.client("dynamodb").create_table(
         TableName="Shop",
         AttributeDefinitions=[{"AttributeName": "orderid", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "orderid", "KeyType": "HASH"}],
