@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from salespipe.aws import error_code, is_not_found
+from salespipe.aws import error_code
 from salespipe.flow.arrivals import Arrival, of_table
 from salespipe.resources.dynamodb import stream_arn
 
@@ -66,7 +66,7 @@ class TableStream:
         return tuple(shard.newest for shard in self._shards if shard.newest)
 
     def _blinded_by(self, error: Exception) -> None:
-        if is_not_found(error):
+        if error_code(error) == "ResourceNotFoundException":
             return  # deleted: nothing is left to be passed on
         if not error_code(error):
             raise error
