@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from salespipe.answers import EVENTUAL, delay, error_code, error_message
 from salespipe.errors import Exit, SalespipeError
 from salespipe.resources.base import State
+from salespipe.resources.caller import granting
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.resources.base import Observation, Resource
 
 _DENIED: Final = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized"}
+    {
+        *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized"),
+        # An answer to HEAD has no body, and so no code but its status.
+        *("403", "Forbidden"),
+        # Service models kinesis, lambda and sqs: where the account encrypts with keys of its own.
+        *("KMSAccessDeniedException", "KmsAccessDenied", "KMS.AccessDeniedException"),
+    }
 )
-# A denial whatever its code: each service has one of its own for a role that the caller may not pass.
 # A statement that allows is no use where something else denies, or sets the limits of what can be allowed:
 # docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _BLOCKED: Final = re.compile(
     r"with an explicit deny in (?P<deny>an? [\w -]+?(?:policy|boundary))"
     r"|because no (?P<missing>(?:permissions boundary|service control policy|resource control policy|session policy|"
-    r"VPC endpoint policy))"
+    r"VPC endpoint policy|resource-based policy))"
 )
+# A denial whatever its code: each service has one of its own for a role that the caller may not pass.
 _DENIAL: Final = re.compile(r"iam:PassRole|Insufficient Lake Formation permission")
 _ACTION: Final = re.compile(
     r'not authorized to perform:? (?P<action>[a-z0-9-]+:\w+)(?: on resource: "?(?P<on>[^\s"]+))?'
+    # CloudWatch Logs, of an operation that is itself allowed: github.com/DataDog/cloudformation-template/pull/61
+    r'|additional permission "(?P<more>[a-z0-9-]+:\w+)" is required'
 )
 # Where AWS does not say which action it refused (S3 often says "Access Denied" and nothing else), the operation tells.
 # It is an action of the same name in the service of the resource, except for these of S3:
@@ -49,6 +58,7 @@ _S3_ACTIONS: Final = {
     "DeleteObjects": "DeleteObjectVersion",
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
     "ListMultipartUploads": "ListBucketMultipartUploads",
     "ListObjectVersions": "ListBucketVersions",
     "PutBucketEncryption": "PutEncryptionConfiguration",
@@ -76,7 +86,7 @@ def describe_failure(aws: Aws, resource: Resource, verb: str, error: Exception) 
         hint = "salespipe local start" if aws.config.target == "local" else "Check the network and --region."
         return SalespipeError("EndpointUnreachable", failed, hint=hint)
     if code in _DENIED or _DENIAL.search(message):
-        return SalespipeError("AccessDenied", failed, hint=_missing_permission(resource, error))
+        return SalespipeError("AccessDenied", failed, hint=_missing_permission(aws, resource, error))
     waited = next(filter(None, (delay(service, error) for service in {row.service for row in EVENTUAL})), None)
     if waited:
         hint = f"AWS kept saying so for {waited.seconds or aws.patience:.0f} seconds."
@@ -86,21 +96,24 @@ def describe_failure(aws: Aws, resource: Resource, verb: str, error: Exception) 
     return SalespipeError(code or type(error).__name__, failed, hint="Run the same command again to go on from here.")
 
 
-def _missing_permission(resource: Resource, error: Exception) -> str:
+def _missing_permission(aws: Aws, resource: Resource, error: Exception) -> str:
     """The policy statement that the caller lacks: AWS names the action, or the operation that it refused does."""
     message = error_message(error)
     if "Lake Formation" in message:
         return "Grant this identity and the crawler's role rights to the database in Lake Formation."
     found = _ACTION.search(message)
-    action = found["action"] if found else _action(resource, str(getattr(error, "operation_name", "")))
+    named = found and (found["action"] or found["more"])
+    action = named or _action(resource, str(getattr(error, "operation_name", "")))
     if not action:
         return "Ask for the missing permission, then run the same command again."
     if blocked := _BLOCKED.search(message):
         return (
             f"What forbids {action} is {blocked['deny'] or 'the ' + blocked['missing']}: who keeps it must change it."
         )
-    on = ((found["on"] if found else None) or "*").rstrip(".,")
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": on}
+    on = ((found["on"] if found else None) or "").rstrip(".,")
+    # As salespipe plan --policy has it: with its condition, and with the resources where AWS names none.
+    granted = granting(aws.names, action, on) or {"Effect": "Allow", "Action": action, "Resource": on or "*"}
+    statement = {**granted, "Action": action}
     return (
         f"Your identity needs this policy statement: {json.dumps(statement)} (salespipe plan --policy prints the whole)"
     )

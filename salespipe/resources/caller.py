@@ -64,18 +64,22 @@ def caller_policies(names: Names) -> dict[str, dict[str, Any]]:
     }
 
 
-def granting(names: Names, action: str) -> Statement | None:
-    """The statement that allows the caller ``action`` (``s3:PutObject``), cut down to it; None where none does.
+def granting(names: Names, action: str, arn: str = "") -> Statement | None:
+    """The statement that allows the caller ``action`` (``s3:PutObject``) on ``arn``, cut down to it; None if none does.
 
-    For what is missing where AWS names no resource: S3's "Access Denied", Athena's "on the resource". Where several
-    statements allow it, each on other resources, it has the resources of all whose condition is that of the first.
+    Without an ARN, since AWS does not always name it (S3's "Access Denied", Athena's "on the resource"), on all that
+    the caller needs it on; of several statements, those whose condition is that of the first.
     """
-    found = [each for each in caller_policy(names)["Statement"] if action in each["Action"]]
+    found = [
+        each
+        for each in caller_policy(names)["Statement"]
+        if action in each["Action"] and (not arn or arn in each["Resource"])
+    ]
     if not found:
         return None
     alike = [each for each in found if each.get("Condition") == found[0].get("Condition")]
-    resources = dict.fromkeys(arn for each in alike for arn in each["Resource"])
-    return allow(found[0]["Sid"], [action], list(resources), found[0].get("Condition"))
+    resources = [arn] if arn else list(dict.fromkeys(every for each in alike for every in each["Resource"]))
+    return allow(found[0]["Sid"], [action], resources, found[0].get("Condition"))
 
 
 def _fitted(name: str, statements: tuple[Statement, ...]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -95,7 +95,9 @@ def time() -> Time:
 @pytest.fixture
 def sky(time: Time) -> Aws:
     """An Aws that no resource of these tests calls: it carries the clock."""
-    return Aws(Config(target="aws"), clock=time.clock, sleep=time.sleep)
+    aws = Aws(Config(target="aws"), clock=time.clock, sleep=time.sleep)
+    aws._account = "123456789012"
+    return aws
 
 
 @pytest.fixture

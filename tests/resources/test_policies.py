@@ -89,3 +89,13 @@ def test_the_bucket_is_only_reached_while_it_is_our_accounts() -> None:
 
     assert len(on_s3) == 4
     assert all(each["Condition"] == {"StringEquals": {"s3:ResourceAccount": "210987654321"}} for each in on_s3)
+
+
+def test_the_statement_for_one_action_on_one_resource_has_its_condition() -> None:
+    names = Config().names("123456789012")
+    passing = granting(names, "iam:PassRole", names.role_arn("crawler"))
+
+    assert passing is not None
+    assert passing["Resource"] == [names.role_arn("crawler")]
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "glue.amazonaws.com"}}
+    assert granting(names, "iam:PassRole", "arn:aws:iam::123456789012:role/somebody") is None
