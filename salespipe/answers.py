@@ -95,13 +95,13 @@ NOT_FOUND: Final = frozenset(
 
 def error_code(error: Exception) -> str:
     """The AWS error code of a botocore ClientError, or an empty string for any other exception."""
-    response: dict[str, Any] = getattr(error, "response", {})
+    response: dict[str, Any] = getattr(error, "response", None) or {}  # a lost connection has a response, of None
     return str(response.get("Error", {}).get("Code", ""))
 
 
 def error_message(error: Exception) -> str:
     """The AWS error message of a botocore ClientError, or the exception's own text."""
-    response: dict[str, Any] = getattr(error, "response", {})
+    response: dict[str, Any] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Message", error))
 
 
