@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from salespipe.errors import Exit, SalespipeError
 from salespipe.load.attributes import delete_request, put_request
 from salespipe.load.feed import Feed, OnProgress
-from salespipe.load.pacing import due_times
+from salespipe.load.pacing import Steady, due_times
 from salespipe.load.table import open_table
 from salespipe.load.writer import Write, Writer
 from salespipe.orders import Change, Kind, Mix, Shop, World, default_world
@@ -82,7 +82,7 @@ def generate(
         )
         if products:
             products.open(shop.stock)
-        for due in due_times(rate, aws.clock, aws.sleep, feed.tick):
+        for due in due_times(Steady(rate), aws.clock, aws.sleep, feed.tick):
             if ready >= total or aws.clock() > ends:
                 return
             moment = start + (due - began)

@@ -12,7 +12,7 @@ from salespipe.load.attributes import Rejected, put_request
 from salespipe.load.feed import Feed, OnProgress
 from salespipe.load.generate import check_count, check_rate
 from salespipe.load.mapping import Column, item_of, plan
-from salespipe.load.pacing import due_times
+from salespipe.load.pacing import Steady, due_times
 from salespipe.load.records import Record, Records
 from salespipe.load.report import Reject
 from salespipe.load.table import open_table
@@ -65,7 +65,7 @@ def replay(
 
         def writes() -> Iterator[Write]:
             nonlocal behind
-            slots = due_times(rate, aws.clock, aws.sleep, feed.tick) if rate else None
+            slots = due_times(Steady(rate), aws.clock, aws.sleep, feed.tick) if rate else None
             for record in islice(records, limit):
                 behind += 1
                 write = _write_of(record, columns, key, writer.reject)
