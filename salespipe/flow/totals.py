@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from salespipe.flow.metrics import Metric, fetch
@@ -11,6 +11,8 @@ from salespipe.flow.metrics import Metric, fetch
 if TYPE_CHECKING:
     from salespipe.aws import Aws
 
+MEMORY_HERE: Final = timedelta(hours=3)
+"""How long the AWS on this machine keeps metrics; AWS keeps these for 15 months."""
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 _DAYS_BY_THE_HOUR: Final = 14
@@ -20,9 +22,8 @@ _DAYS_BY_THE_HOUR: Final = 14
 class Totals:
     """Sums of CloudWatch's metrics since ``since`` (UTC), until ``until``.
 
-    Write units are DynamoDB's, bytes are bytes, times are milliseconds of running functions. AWS keeps these metrics
-    for 15 months, the AWS on this machine for three hours. Where nothing was published the sum is 0: these services
-    publish whenever there is something to count.
+    Write units are DynamoDB's, bytes are bytes, times are milliseconds of running functions. Where nothing was
+    published the sum is 0: these services publish whenever there is something to count.
     """
 
     since: datetime

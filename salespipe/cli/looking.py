@@ -1,0 +1,126 @@
+"""Taking looks at the pipeline, one after the other, of whatever server answers at that moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from salespipe.errors import Exit, SalespipeError
+
+if TYPE_CHECKING:
+    from salespipe.aws import Aws
+    from salespipe.cli.context import App
+    from salespipe.config import Config
+    from salespipe.cost.bill import Bill
+    from salespipe.flow.snapshot import Flow
+    from salespipe.flow.totals import Totals
+    from salespipe.resources.base import Resource
+    from salespipe.view.overview import Look
+
+# What fails in one look is asked again in the next: it is no use to insist.
+_ATTEMPTS: Final = 2
+# CloudWatch on AWS has a figure for each minute, and charges each time that it tells it.
+_METRICS_EVERY: Final = {"aws": timedelta(seconds=60), "local": timedelta(0)}
+
+
+class Looker:
+    """Looks at the pipeline of ``app``; what need not be asked again is kept from look to look.
+
+    With ``follows`` the local AWS is never started: it is looked for anew each time, and may come and go.
+    """
+
+    def __init__(self, app: App, *, follows: bool = False) -> None:
+        self._app = app
+        self._follows = follows
+        self._aws: Aws | None = None
+        self._resources: tuple[Resource, ...] = ()
+        self._flow: Flow | None = None
+        self._totals: Totals | None = None
+
+    def take(self, now: datetime | None = None) -> Look:
+        """Look once. Raises ``SalespipeError`` where nothing answers, or AWS refuses to tell of any resource."""
+        from salespipe import lifecycle
+        from salespipe.pipeline import pipeline
+        from salespipe.view.overview import Look
+
+        aws = self._reach()
+        self._resources = self._resources or pipeline(aws)
+        at = datetime.now(UTC) if now is None else now
+        seen = lifecycle.survey(aws, self._resources)
+        refused = [each for each in seen if isinstance(each, SalespipeError)]
+        unreachable = [each for each in refused if each.code == "EndpointUnreachable"]
+        if unreachable or len(refused) == len(seen):
+            raise (unreachable or refused)[0]
+        readings = tuple(lifecycle.seen_as(self._resources, seen))
+        unseen = tuple(
+            (resource.kind, resource.name, each.message)
+            for resource, each in zip(self._resources, seen, strict=True)
+            if isinstance(each, SalespipeError)
+        )
+        since = next((each.seen.created for each in readings if each.kind == "kinesis stream"), None)
+        look = Look(at, aws.config.name, aws.where, readings, unseen, free=aws.config.target == "local")
+        if look.exit_code is Exit.NOT_DEPLOYED:
+            return look
+        self._measure(aws, since, at)
+        return Look(
+            *(look.at, look.pipeline, look.where, readings, unseen, self._flow),
+            bill=_bill(aws.config, self._totals),
+            since=since,
+            free=look.free,
+        )
+
+    def _reach(self) -> Aws:
+        if not self._follows or self._app.config.target == "aws":
+            self._aws = self._aws or self._app.aws()
+            return self._aws
+        from salespipe.aws import Aws
+        from salespipe.local import daemon
+
+        server = daemon.find(self._app.data_dir)
+        if server is None:
+            raise SalespipeError(
+                "NotRunning", "The local AWS is not running.", hint="salespipe up", exit_code=Exit.NOT_DEPLOYED
+            )
+        if self._aws is None or self._aws.endpoint != server.endpoint:
+            self._aws = Aws(self._app.config, endpoint=server.endpoint, attempts=_ATTEMPTS)
+        return self._aws
+
+    def _measure(self, aws: Aws, since: datetime | None, at: datetime) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from salespipe.flow import snapshot, totals
+
+        if self._flow is not None and at - self._flow.at < _METRICS_EVERY[aws.config.target]:
+            return
+        self._flow = snapshot.read(aws, at)
+        try:
+            self._totals = None if since is None else totals.count(aws, since, at)
+        except (BotoCoreError, ClientError):
+            self._totals = None  # the flow, which asks the same service, says why
+
+
+def _bill(config: Config, totals: Totals | None) -> Bill | None:
+    """What was spent. Each delivered object is one request, and has lain there for half of the time on average."""
+    from salespipe.cost.estimate import Usage, so_far
+
+    if totals is None:
+        return None
+    running_ms = totals.transform_ms + totals.generator_ms
+    return so_far(
+        config,
+        Usage(
+            stream_hours=totals.hours,
+            write_units=totals.write_units,
+            pipe_events=totals.pipe_events,
+            stream_records_in=totals.stream_records,
+            stream_bytes_in=totals.stream_bytes,
+            stream_bytes_out=totals.read_bytes,
+            delivery_records=totals.read_records,
+            delivery_bytes=totals.read_bytes,
+            invocations=totals.transform_runs + totals.generator_runs,
+            gb_seconds=running_ms / 1000 * config.functions.memory_mb / 1024,
+            puts=totals.objects,
+            stored_bytes=totals.delivered_bytes,
+            stored_hours=totals.hours / 2,
+        ),
+    )
