@@ -104,7 +104,6 @@ class Shop(Iterator[Change]):
         self.stock = Stock(world.products, int(start * 1000), pace=pace, time_scale=time_scale, chance=self._random)
         self._rhythm = rhythm or Rhythm(STEADY)
         self._season: Season | None = None
-        self._until = start
         self._turn(start)
 
     def __next__(self) -> Change:
