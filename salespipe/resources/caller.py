@@ -42,6 +42,8 @@ WITHOUT_RESOURCE: Final[Mapping[str, str]] = {
     "pipes:ListPipes": "doctor counts the account's pipes",
 }
 
+_TABLE_OF_OURS: Final = "CreateTable DeleteTable TagResource UpdateTable"
+_TABLE_OF_YOURS: Final = "UpdateTable"  # its stream is switched on, and nothing else is done to it
 
 # IAM quotas; white space does not count.
 _MANAGED_POLICY: Final = 6144
@@ -177,6 +179,7 @@ def _use(names: Names) -> tuple[Statement, ...]:
         ),
         # Athena reads the lake and writes results in the caller's name.
         _on("ReadLake", "s3", "GetObject", *arns.read),
+        _on("WriteProducts", "s3", "PutObject", f"{names.bucket_arn}/{names.products_prefix}*"),
         _on("WriteResults", "s3", "AbortMultipartUpload ListMultipartUploadParts PutObject", arns.results),
         _on(
             *("QueryLake", "athena"),
@@ -212,9 +215,9 @@ def _use(names: Names) -> tuple[Statement, ...]:
 
 
 def _deploy(names: Names) -> tuple[Statement, ...]:
-    arns = _Arns(names)
+    arns, lent = _Arns(names), names.config.table.existing
     return (
-        _on("KeepTable", "dynamodb", "CreateTable DeleteTable TagResource UpdateTable", names.table_arn),
+        _on("KeepTable", "dynamodb", _TABLE_OF_YOURS if lent else _TABLE_OF_OURS, names.table_arn),
         _on("KeepPipe", "pipes", "CreatePipe DeletePipe TagResource UpdatePipe", arns.pipe),
         _on("KeepDeadLetters", "sqs", "CreateQueue DeleteQueue TagQueue", names.queue_arn),
         # Tags given to CreateStream ask for AddTagsToStream; TagResource does not do (service model, CreateStream).

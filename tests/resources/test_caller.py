@@ -15,7 +15,7 @@ from iam_story import Call, Need, allowing, needs, recorded
 from salespipe import lifecycle
 from salespipe.aws import Aws
 from salespipe.cli.main import run
-from salespipe.config import Config
+from salespipe.config import Config, Table
 from salespipe.doctor import examine, probes
 from salespipe.flow import snapshot
 from salespipe.local.daemon import ACCOUNT
@@ -269,3 +269,22 @@ def test_a_role_is_only_handed_to_its_own_service(on_aws: set[Need]) -> None:
         ("delivery", "firehose"),
         ("crawler", "glue"),
     }
+
+
+def test_a_table_of_the_users_own_can_be_used_and_not_deleted(connect: Connect) -> None:
+    aws = connect(Config(target="aws", table=Table(existing=True)))
+    aws.client("dynamodb").create_table(
+        TableName=aws.names.table,
+        AttributeDefinitions=[{"AttributeName": "orderid", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "orderid", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    with recorded() as calls:
+        exhaust(lifecycle.up(aws, pipeline(aws)))
+        exhaust(lifecycle.down(aws, pipeline(aws)))
+    policy = caller_policy(aws.names)
+
+    assert "dynamodb:UpdateTable" in {need.action for need in needs(calls, aws.names)}
+    assert refused(policy, needs(calls, aws.names)) == []
+    granted = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert granted & {"dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource"} == set()
