@@ -1,231 +1,139 @@
-"""AWS's weather: answers that are not yet what they will be."""
+"""AWS's weather over a whole pipeline: what passes is waited out, what was refused in part is asked for again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
 
+from clock import Clock
 from salespipe.aws import Aws
-from salespipe.config import Config
 from salespipe.errors import SalespipeError
-from salespipe.lifecycle import Action, Step, down, up
+from salespipe.lifecycle import Action, Step, down, plan, up
 from salespipe.pipeline import pipeline
+from salespipe.resources import pipes
 from salespipe.resources.base import Resource, State
+from weather import Weather
+from wire import Wire
 
-Connect = Callable[[Config], Aws]
-
-
-@pytest.fixture
-def patient(aws: Aws) -> Aws:
-    """The account of ``aws`` on a clock that goes on by sleeping only."""
-    now = [0.0]
-
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-
-    calm = replace(aws, clock=lambda: now[0], sleep=sleep)
-    calm._clients = aws._clients
-    return calm
-
-
-@contextmanager
-def refusing(aws: Aws, service: str, operation: str, code: str, message: str, *, times: int) -> Iterator[list[int]]:
-    """The operation is refused so many times, as AWS would, before it is let through."""
-    count = [0]
-
-    def refuse(**_: Any) -> Any:
-        count[0] += 1
-        if count[0] > times:
-            return None
-        error = {"Code": code, "Message": message}
-        return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
-
-    events, name = aws.client(service).meta.events, f"before-call.{service}.{operation}"
-    events.register_first(name, refuse)
-    try:
-        yield count
-    finally:
-        events.unregister(name, refuse)
+PIPE = "eventbridge pipe"
+PASSING = [
+    "Input parameter is invalid from the request due to : Cannot access stream arn:aws:dynamodb:x.",
+    "Please ensure the customer role can perform actions on source stream",
+    "Input parameter is invalid from the request due to : Error occurred while sending message to SQS queue: arn:x",
+    "The provided customer role does not have permissions to call ReceiveMessage on SQS",
+    "EventBridge Pipes is unable to assume the role",
+    "The role cannot be assumed",
+]
 
 
 def endings(steps: Iterable[Step]) -> dict[str, Action]:
     return {step.kind: step.action for step in steps if step.action.final}
 
 
-ROLE = "arn:aws:iam::123456789012:role/salespipe/salespipe-dev-x"
-NOT_YET = [
-    (
-        "lambda",
-        "CreateFunction",
-        "InvalidParameterValueException",
-        "The role defined for the function cannot be assumed by Lambda.",
-    ),
-    (
-        "lambda",
-        "AddPermission",
-        "ResourceConflictException",
-        "The operation cannot be performed at this time. The function is currently in the following state: Pending",
-    ),
-    (
-        "firehose",
-        "CreateDeliveryStream",
-        "InvalidArgumentException",
-        f"Firehose is unable to assume role {ROLE}. Please check the role provided.",
-    ),
-    (
-        "firehose",
-        "CreateDeliveryStream",
-        "InvalidArgumentException",
-        f"Role {ROLE} is not authorized to perform: kinesis:DescribeStream on resource",
-    ),
-    (
-        "firehose",
-        "CreateDeliveryStream",
-        "InvalidArgumentException",
-        "The security token included in the request is invalid.",
-    ),
-    (
-        "glue",
-        "CreateCrawler",
-        "InvalidInputException",
-        "Service is unable to assume provided role. Please verify role's TrustPolicy",
-    ),
-    (
-        "s3",
-        "CreateBucket",
-        "OperationAborted",
-        "A conflicting conditional operation is currently in progress against this resource.",
-    ),
-    (
-        "sqs",
-        "CreateQueue",
-        "AWS.SimpleQueueService.QueueDeletedRecently",
-        "You must wait 60 seconds after deleting a queue",
-    ),
-]
-
-
-def test_new_roles_and_deleted_names_are_waited_out(patient: Aws) -> None:
-    with ExitStack() as weather:
-        counts = [
-            weather.enter_context(refusing(patient, service, operation, code, message, times=4))
-            for service, operation, code, message in NOT_YET
-        ]
-
-        steps = list(up(patient, pipeline(patient)))
-
-    assert set(endings(steps).values()) == {Action.CREATED}
-    assert all(count[0] > 4 for count in counts)
-
-
 def of_kind(aws: Aws, kind: str) -> list[Resource]:
     return [resource for resource in pipeline(aws) if resource.kind == kind]
 
 
-def test_a_role_that_is_never_assumed_is_told_with_what_to_check(patient: Aws) -> None:
-    service, operation, code, message = NOT_YET[5]
-    with refusing(patient, service, operation, code, message, times=10_000), pytest.raises(SalespipeError) as failure:
-        list(up(patient, pipeline(patient)))
-
-    assert failure.value.code == "NotYet"
-    assert "glue crawler salespipe-dev-lake could not be created" in failure.value.message
-    assert "trust policy" in failure.value.hint
-
-
-@pytest.mark.parametrize(
-    ("service", "operation", "code"),
-    [
-        ("firehose", "CreateDeliveryStream", "InvalidArgumentException"),
-        ("pipes", "CreatePipe", "ValidationException"),
-    ],
-)
-def test_a_real_mistake_is_not_tried_again(patient: Aws, service: str, operation: str, code: str) -> None:
-    message = "ErrorOutputPrefix can't be null when Prefix contains expressions"
-    with (
-        refusing(patient, service, operation, code, message, times=10_000) as count,
-        pytest.raises(SalespipeError) as failure,
-    ):
-        list(up(patient, pipeline(patient)))
-
-    assert count == [1]
-    assert message in failure.value.message
-
-
-def failing_pipes(aws: Aws, reason: str, *, times: int) -> Callable[..., None]:
-    """DescribePipe tells so many times that the creation has failed; a pipe that is then made anew runs."""
-    created = [0]
-
-    def count(**_: Any) -> None:
-        created[0] += 1
-
-    def fail(parsed: dict[str, Any], **_: Any) -> None:
-        if "CurrentState" in parsed and created[0] <= times:
-            parsed |= {"CurrentState": "CREATE_FAILED", "StateReason": reason}
-
-    events = aws.client("pipes").meta.events
-    events.register("before-call.pipes.CreatePipe", count)
-    events.register("after-call.pipes.DescribePipe", fail)
-
-    def clear() -> None:
-        events.unregister("before-call.pipes.CreatePipe", count)
-        events.unregister("after-call.pipes.DescribePipe", fail)
-
-    return clear
-
-
-PASSING = [
-    "Cannot access stream arn:aws:dynamodb:x. Please ensure the customer role can perform actions on source stream",
-    "Error occurred while sending message to SQS queue: arn:aws:sqs:x",
-    "The provided customer role does not have permissions to call sqs:SendMessage",
-]
+def table_and_pipe(aws: Aws) -> list[Resource]:
+    return [resource for resource in pipeline(aws) if resource.kind in {"dynamodb table", PIPE}]
 
 
 @pytest.mark.parametrize("reason", PASSING)
-def test_a_pipe_that_fails_on_a_fresh_stream_is_made_again(patient: Aws, reason: str) -> None:
-    [table] = of_kind(patient, "dynamodb table")
-    [pipe] = of_kind(patient, "eventbridge pipe")
-    clear = failing_pipes(patient, reason, times=3)
-    try:
-        steps = list(up(patient, [table, pipe]))
-    finally:
-        clear()
+def test_a_pipe_that_fails_on_a_fresh_stream_is_made_again(patient: Aws, weather: Weather, reason: str) -> None:
+    weather.slow("pipes", coming=40, going=15)
+    weather.failing_pipes(reason, times=3)
 
-    assert endings(steps)["eventbridge pipe"] is Action.REPLACED
+    steps = list(up(patient, table_and_pipe(patient)))
+
+    assert endings(steps)[PIPE] is Action.REPLACED
     assert f"CREATE_FAILED: {reason}" in {step.detail for step in steps}
-    assert pipe.describe(patient).state is State.READY
+    assert of_kind(patient, PIPE)[0].describe(patient).state is State.READY
 
 
-def test_a_pipe_that_fails_for_good_ends_the_run(patient: Aws) -> None:
-    clear = failing_pipes(patient, "The filter is not valid", times=10_000)
-    try:
-        with pytest.raises(SalespipeError) as failure:
-            list(up(patient, pipeline(patient)))
-    finally:
-        clear()
+@pytest.mark.parametrize("row", pipes._PASSING_REASONS)
+def test_without_its_row_a_reason_ends_the_run(
+    patient: Aws, weather: Weather, monkeypatch: pytest.MonkeyPatch, row: str
+) -> None:
+    monkeypatch.setattr(pipes, "_PASSING_REASONS", tuple(each for each in pipes._PASSING_REASONS if each != row))
+    codes = set()
+    for reason in PASSING:
+        weather.failing_pipes(reason, times=1)
+        try:
+            list(up(patient, table_and_pipe(patient)))
+        except SalespipeError as error:
+            codes.add(error.code)
+        weather.clear()
+        list(down(patient, table_and_pipe(patient)))
+
+    assert codes == {"ResourceFailed"}
+
+
+def test_a_pipe_that_fails_for_good_ends_the_run(patient: Aws, weather: Weather) -> None:
+    weather.failing_pipes("The filter is not valid")
+
+    with pytest.raises(SalespipeError, match="The filter is not valid") as failure:
+        list(up(patient, pipeline(patient)))
 
     assert failure.value.code == "ResourceFailed"
-    assert "The filter is not valid" in failure.value.message
 
 
-def test_tags_that_are_seen_late_do_not_make_it_foreign(patient: Aws) -> None:
-    late = iter([{"Tags": []}] * 3)
+def test_a_reason_that_never_passes_ends_after_minutes_with_the_last_state(
+    patient: Aws, weather: Weather, clock: Clock
+) -> None:
+    weather.slow("pipes", coming=40, going=15)
+    weather.failing_pipes(PASSING[0])
 
-    def hide(parsed: dict[str, Any], **_: Any) -> None:
-        parsed |= next(late, {})
+    with pytest.raises(SalespipeError) as failure:
+        list(up(patient, table_and_pipe(patient)))
 
-    events = patient.client("dynamodb").meta.events
-    events.register("after-call.dynamodb.ListTagsOfResource", hide)
-    try:
-        steps = list(up(patient, of_kind(patient, "dynamodb table")))
-    finally:
-        events.unregister("after-call.dynamodb.ListTagsOfResource", hide)
+    assert failure.value.code == "Overdue"
+    assert "last seen:" in failure.value.message
+    assert 300 < clock() < 900
 
-    assert endings(steps) == {"dynamodb table": Action.CREATED}
+
+@pytest.mark.parametrize("storm", ["throttle", "fail 500", "fail 503"])
+def test_throttles_and_errors_of_the_servers_change_nothing(
+    patient: Aws, weather: Weather, wire: Wire, storm: str
+) -> None:
+    def begin() -> None:
+        if storm == "throttle":
+            weather.throttle(every=3)
+        else:
+            weather.fail(every=4, status=int(storm[-3:]))
+
+    begin()
+    list(up(patient, pipeline(patient)))
+    weather.clear()
+
+    assert not [change for change in plan(patient, pipeline(patient)) if change.pending]
+    begin()
+    receipt = endings(down(patient, pipeline(patient)))
+
+    assert set(receipt.values()) <= {Action.DELETED, Action.ABSENT}
+    assert not wire.inventory()
+
+
+@pytest.mark.parametrize("seconds", [1, 3, 6])
+def test_reads_that_lag_make_nothing_twice_and_leave_nothing(
+    patient: Aws, weather: Weather, wire: Wire, seconds: float
+) -> None:
+    weather.lag(seconds)
+
+    made = endings(up(patient, pipeline(patient)))
+    patient.sleep(seconds)
+
+    assert set(made.values()) == {Action.CREATED}
+    assert not [change for change in plan(patient, pipeline(patient)) if change.pending]
+    patient.sleep(seconds)
+    list(down(patient, pipeline(patient)))
+    assert not wire.inventory()
+
+
+def test_tags_that_are_seen_late_do_not_make_it_foreign(patient: Aws, weather: Weather) -> None:
+    weather.say("dynamodb", "ListTagsOfResource", {"Tags": []}, times=3)
+
+    assert endings(up(patient, of_kind(patient, "dynamodb table"))) == {"dynamodb table": Action.CREATED}
 
 
 BUSY = [
@@ -238,20 +146,71 @@ BUSY = [
     ("lambda", "DeleteFunction", "ResourceConflictException"),
     ("logs", "DeleteLogGroup", "OperationAbortedException"),
 ]
+PARTLY = [
+    (
+        "s3",
+        "DeleteObjects",
+        "<DeleteResult><Error><Key>a.gz</Key><Code>InternalError</Code><Message>Oh</Message></Error></DeleteResult>",
+    ),
+    (
+        "glue",
+        "BatchDeleteTable",
+        {"Errors": [{"TableName": "a", "ErrorDetail": {"ErrorCode": "OperationTimeoutException"}}]},
+    ),
+    (
+        "events",
+        "RemoveTargets",
+        {"FailedEntryCount": 1, "FailedEntries": [{"TargetId": "x", "ErrorCode": "ConcurrentModificationException"}]},
+    ),
+]
 
 
-def test_what_is_busy_is_deleted_later(patient: Aws) -> None:
+def test_what_is_busy_is_deleted_later(patient: Aws, weather: Weather) -> None:
     list(up(patient, pipeline(patient)))
-    with ExitStack() as weather:
-        counts = [weather.enter_context(refusing(patient, *each, "busy", times=2)) for each in BUSY]
+    fronts = [weather.refuse(*each, "It is busy", times=2) for each in BUSY]
 
-        steps = list(down(patient, pipeline(patient)))
+    steps = list(down(patient, pipeline(patient)))
 
-    assert all(count[0] > 2 for count in counts)
+    assert all(front.met > 2 for front in fronts)
     assert set(endings(steps).values()) == {Action.DELETED}
 
 
-def test_a_bucket_of_another_account_is_foreign(patient: Aws) -> None:
+def test_what_a_batch_did_not_delete_is_asked_for_again(patient: Aws, weather: Weather, wire: Wire) -> None:
+    list(up(patient, pipeline(patient)))
+    patient.client("s3").put_object(Bucket=patient.names.bucket, Key="order_events/a.gz", Body=b"a")
+    patient.client("glue").create_table(DatabaseName=patient.names.database, TableInput={"Name": "a"})
+    fronts = [weather.say(*each, times=2) for each in PARTLY]
+
+    steps = list(down(patient, pipeline(patient)))
+
+    assert all(front.met > 2 for front in fronts)
+    assert set(endings(steps).values()) == {Action.DELETED}
+    assert not wire.inventory()
+
+
+def test_what_a_batch_may_not_delete_is_told(patient: Aws, weather: Weather) -> None:
+    list(up(patient, pipeline(patient)))
+    patient.client("s3").put_object(Bucket=patient.names.bucket, Key="order_events/a.gz", Body=b"a")
+    weather.say("s3", "DeleteObjects", str(PARTLY[0][2]).replace("InternalError", "AccessDenied"), times=99)
+
+    left = [step for step in down(patient, pipeline(patient)) if step.action is Action.LEFT]
+
+    assert [step.kind for step in left] == ["s3 bucket"]
+    assert "1 objects of bucket" in left[0].detail
+
+
+def test_a_target_that_was_refused_in_a_crowd_is_put_again(patient: Aws, weather: Weather) -> None:
+    entry = {"TargetId": "generator", "ErrorCode": "ConcurrentModificationException", "ErrorMessage": "Try again"}
+    crowd = weather.say("events", "PutTargets", {"FailedEntryCount": 1, "FailedEntries": [entry]}, times=2)
+
+    list(up(patient, pipeline(patient)))
+
+    assert crowd.met == 3
+    assert not [change for change in plan(patient, pipeline(patient)) if change.pending]
+
+
+def test_a_bucket_of_another_account_is_foreign(patient: Aws, weather: Weather) -> None:
     [bucket] = of_kind(patient, "s3 bucket")
-    with refusing(patient, "s3", "GetBucketTagging", "AccessDenied", "Access Denied", times=1):
-        assert bucket.describe(patient).state is State.FOREIGN
+    weather.refuse("s3", "GetBucketTagging", "AccessDenied", "Access Denied")
+
+    assert bucket.describe(patient).state is State.FOREIGN
