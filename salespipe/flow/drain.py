@@ -183,7 +183,7 @@ class _Wait:
         """Whether the pipe holds nothing back, as far as can be told."""
         if self._pipe and not self._pipe.moving and self._table.blind:
             return False  # it may hold back anything, for ever
-        return self._tail.at_end and self._table.at_end and self._quiet_for() >= self._quiet_needed()
+        return self._table.at_end and self._quiet_for() >= self._quiet_needed()
 
     def _quiet_for(self) -> float:
         return self._aws.clock() - self._moved

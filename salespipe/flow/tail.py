@@ -83,11 +83,6 @@ class Tail:
         return [shard.newest for shard in self.shards] != before
 
     @property
-    def at_end(self) -> bool:
-        """Whether the last look saw the end of every shard."""
-        return all(shard.at_end for shard in self.shards)
-
-    @property
     def newest_change(self) -> int | None:
         """The highest sequence number of the table's stream that any record seen carries."""
         changes = [arrival.change for shard in self.shards for arrival in shard.kept if arrival.change is not None]

@@ -119,6 +119,31 @@ def test_a_record_that_comes_late_through_the_pipe_is_seen_in_the_tables_stream(
     assert any("waiting for the pipe" in word for word in world.said)
 
 
+def test_a_write_that_the_tables_stream_does_not_show_yet_is_waited_for() -> None:
+    world = World()
+    world.lag = 13.0
+    event = world.write(through=13.5, delivered=10)
+    drained(world)
+    assert event in world.lake()
+
+
+def test_a_table_with_more_than_one_look_shows_is_read_to_its_end() -> None:
+    world = World(target="local")
+    world.pipe = {"CurrentState": "STOPPED"}
+    for _ in range(20):
+        world.deliver(world.now, b"", world.write(through=None))
+    world.write(through=None)
+    assert "STOPPED" in not_drained(world).message
+
+
+def test_only_the_objects_of_the_newest_are_read() -> None:
+    world = World()
+    for _ in range(5):
+        long_ago(world, 1800)
+    drained(world)
+    assert world.asked("get_object") == 1
+
+
 def test_pages_far_from_the_end_may_be_empty() -> None:
     world = World()
     event = world.write(delivered=50)

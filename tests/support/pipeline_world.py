@@ -45,6 +45,7 @@ class World:
         self.skew = skew
         self.empty = 0
         self.page = 10_000
+        self.lag = 0.0  # until the table's stream shows a write
         self.shards = {f"shardId-{number:012d}": Shard() for number in range(shards)}
         self.stream: dict[str, Any] | None = {"StreamStatus": "ACTIVE", "RetentionPeriodHours": 24}
         self.stream_created = START - 30 * 3600
@@ -248,7 +249,8 @@ class _Streams:
 
     def get_records(self, ShardIterator: str) -> Any:  # noqa: N803 - AWS's
         assert self.world.table is not None
-        left = [change for change in self.world.table if change[2] > int(ShardIterator)][:3]
+        shown = [change for change in self.world.table if change[0] + self.world.lag <= self.world.now]
+        left = [change for change in shown if change[2] > int(ShardIterator)][:3]
         return {
             "NextShardIterator": str(left[-1][2]) if left else ShardIterator,
             "Records": [
