@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from salespipe.aws import error_code
+from salespipe.aws import error_code, error_message
 from salespipe.errors import SalespipeError
 from salespipe.resources.base import ABSENT, Observation, State
 from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired
@@ -66,7 +66,9 @@ class Bucket:
             match error_code(error):
                 case "NoSuchTagSet":
                     answer = {"TagSet": []}
-                case "AccessDenied" | "403":
+                # Of its own account S3 says which policy is at fault, and then it is the caller's, not the bucket:
+                # docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+                case "AccessDenied" | "403" if "identity-based policy" not in error_message(error):
                     return Observation(State.FOREIGN, arn, "belongs to another account, or its tags may not be read")
                 case _:
                     raise

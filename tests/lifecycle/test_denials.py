@@ -10,9 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from salespipe.aws import Aws
-from salespipe.lifecycle import describe_failure
+from salespipe.errors import SalespipeError
+from salespipe.lifecycle import describe_failure, status
 from salespipe.pipeline import pipeline
 from salespipe.resources.base import Resource
+from weather import Weather
 
 BUCKET = "arn:aws:s3:::salespipe-dev-123456789012-us-east-1"
 WORKGROUP = "arn:aws:athena:us-east-1:123456789012:workgroup/salespipe-dev"
@@ -121,3 +123,15 @@ def test_what_no_statement_mends_is_said(told: Refuse, why: str, who: str) -> No
     hint = told("glue crawler", "StartCrawler", "AccessDeniedException", message)
 
     assert hint == f"What forbids glue:StartCrawler is {who}: who keeps it must change it."
+
+
+def test_a_bucket_whose_tags_may_not_be_read_is_not_taken_for_somebody_elses(aws: Aws, weather: Weather) -> None:
+    message = f'{ME} s3:GetBucketTagging on resource: "{BUCKET}" because no identity-based policy allows it'
+    weather.refuse("s3", "GetBucketTagging", "AccessDenied", message)
+    [bucket] = [each for each in pipeline(aws) if each.kind == "s3 bucket"]
+
+    with pytest.raises(SalespipeError) as refusal:
+        status(aws, [bucket])
+
+    assert refusal.value.code == "AccessDenied"
+    assert statement(refusal.value.hint or "")["Action"] == "s3:GetBucketTagging"
