@@ -287,6 +287,14 @@ def test_settle_ends_where_orders_keep_coming_once_the_earlier_ones_are_delivere
     assert world.now - START < 200
 
 
+def test_settle_names_the_way_to_crawl_without_the_rest() -> None:
+    world = World()
+    world.write(delivered=None)
+    with pytest.raises(SalespipeError, match="Firehose salespipe-dev-orders") as caught:
+        drain.settle(world.aws, now=world.local_now)
+    assert "salespipe crawl --no-wait" in caught.value.hint
+
+
 def test_a_stopped_pipe_is_named_when_it_holds_orders_and_not_waited_for_when_it_does_not() -> None:
     world = World()
     world.pipe = {"CurrentState": "STOPPED", "StateReason": "by somebody"}
