@@ -39,13 +39,19 @@ class Looker:
 
     def take(self, now: datetime | None = None) -> Look:
         """Look once. Raises ``SalespipeError`` where nothing answers, or AWS refuses to tell of any resource."""
+        try:
+            return self._look(datetime.now(UTC) if now is None else now)
+        except SalespipeError:
+            self._aws = None  # the next look may find other credentials, or another server
+            raise
+
+    def _look(self, at: datetime) -> Look:
         from salespipe import lifecycle
         from salespipe.pipeline import pipeline
         from salespipe.view.overview import Look
 
         aws = self._reach()
         self._resources = self._resources or pipeline(aws)
-        at = datetime.now(UTC) if now is None else now
         seen = lifecycle.survey(aws, self._resources)
         refused = [each for each in seen if isinstance(each, SalespipeError)]
         unreachable = [each for each in refused if each.code == "EndpointUnreachable"]

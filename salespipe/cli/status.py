@@ -21,7 +21,7 @@ def status(
     every: Annotated[
         float | None,
         typer.Argument(
-            metavar="[SECONDS]", min=0.5, help="With --watch: how often (default: 2 on this machine, 10 on AWS)."
+            metavar="SECONDS", min=0.5, help="With --watch: how often (default: 2 on this machine, 10 on AWS)."
         ),
     ] = None,
 ) -> int:
@@ -29,7 +29,8 @@ def status(
 
     Exits 0 when all resources are ready, 4 when nothing is there, else 3; what flows only warns. A rate is that of one
     whole minute, and on AWS a few minutes late. --watch redraws the screen of a terminal, and writes a line of JSON for
-    each look elsewhere; Ctrl-C ends it with 0. --json has: at, pipeline, where, exit_code, resources, flow, cost.
+    each look elsewhere; Ctrl-C ends it with 0. On AWS it asks CloudWatch once a minute, for about 0.02 USD an hour.
+    --json has: at, pipeline, where, exit_code, resources, flow, cost.
     """
     from salespipe.cli.looking import Looker
     from salespipe.view import live, overview

@@ -68,7 +68,7 @@ def _screens(
 
     last: Look | None = None
     try:
-        with Live(console=console, screen=True, auto_refresh=False) as live:
+        with Live("looking", console=console, screen=True, auto_refresh=False) as live:
             while True:
                 began = clock()
                 failure = None

@@ -44,12 +44,12 @@ def attention(
     readings: Sequence[Reading], unseen: Sequence[Unseen], at: datetime, *, lines: int | None = None
 ) -> RenderableType:
     """Draw only what is not ready: as ``table`` does, or in at most so many lines, cut off at the edge."""
-    from rich.text import Text
+    from rich.console import Group
 
     wanting = [reading for reading in readings if reading.state is not State.READY]
     total = len(wanting) + len(unseen)
     if not total:
-        return Text("")
+        return Group()
     if lines is None:
         return table(wanting, unseen, at)
     room = lines - 1 if total < lines else lines - 2  # the heading, and what says that there is more

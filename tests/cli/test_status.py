@@ -136,6 +136,29 @@ def test_a_resource_that_is_refused_leaves_the_others_to_be_seen(aws: Aws, looke
     assert look.exit_code is Exit.PARTLY
 
 
+def test_after_a_look_that_failed_the_way_to_aws_is_found_anew(
+    aws: Aws, looker: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(aws)
+    ways: list[Aws] = []
+
+    def renewed(_app: App) -> Aws:
+        ways.append(aws)
+        return aws
+
+    monkeypatch.setattr(App, "aws", renewed)
+    with monkeypatch.context() as expired:
+
+        def refuse(*_: object) -> list[object]:
+            return [SalespipeError("ExpiredToken", "The token has expired.")]
+
+        expired.setattr("salespipe.lifecycle.survey", refuse)
+        with pytest.raises(SalespipeError, match="expired"):
+            looker.take()
+    assert looker.take().exit_code is Exit.DONE
+    assert ways == [aws]
+
+
 @pytest.fixture
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
