@@ -32,7 +32,7 @@ def _draw(screen: Screen, where: str, receipt: Receipt, seconds: float) -> None:
     screen.show(Text(f"receipt: {where}", "bold"))
     noun = "resource" if receipt.deleted == 1 else "resources"
     rows = [("deleted", f"{receipt.deleted} {noun} in {seconds:.1f} s", "green")]
-    swept = ", ".join(f"{count:,} {what}" for what, count in receipt.swept.items())
+    swept = ", ".join(f"{what}: {count:,}" for what, count in sorted(receipt.swept.items()))
     rows += [("with them", swept, "green")] if swept else []
     rows += [("kept", _line(each), "") for each in receipt.kept]
     rows += [("foreign", _line(each), "yellow") for each in receipt.foreign]
