@@ -44,6 +44,8 @@ _PATIENCE: Final = {
 }
 _FIRST_PAUSE: Final = 0.02
 _GROWTH: Final = 1.6
+# What is ready is found so much later than it could have been, at worst: a share of the time that it took.
+_LATENESS: Final = 0.1
 # Reads lag behind writes. An act is repeated only where AWS still shows the same after this many seconds.
 _LAG: Final = 8.0
 _SLICE: Final = 0.2
@@ -156,7 +158,7 @@ class Settling:
         if spent >= budget:
             raise faults.overdue(self._resource, seen, spent, goal)
         self._aws.sleep(self._pause)
-        self._pause = min(self._pause * _GROWTH, self._patience.pause)
+        self._pause = min(self._pause * _GROWTH, self._patience.pause, max(_SLICE, spent * _LATENESS))
         return look(self._aws, self._resource)
 
     def _say(self, action: Action, detail: str) -> None:
