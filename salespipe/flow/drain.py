@@ -90,6 +90,8 @@ class _Wait:
         self._tail = Tail(aws, self._time, self._check)
         self._table = TableStream(aws)
         self._lake = Lake(aws)
+        self._began = self._moved = self._nearer = aws.clock()
+        self._asked = self._time.now()
         self._pipe: hops.Pipe | None = None
         self._since: datetime | None = None
         self._frozen: list[Arrival] | None = None
@@ -100,7 +102,6 @@ class _Wait:
         """Wait, or raise ``SalespipeError``."""
         from botocore.exceptions import ClientError
 
-        self._began = self._moved = self._nearer = self._aws.clock()
         try:
             if absent := self._absent():
                 return self._progress(f"there is no {absent}: nothing is under way to the bucket")
