@@ -154,7 +154,7 @@ def test_the_known_gaps_are_all_that_there_are(bare: Aws) -> None:
 def test_an_operation_that_is_missing_is_still_missing(bare: Aws, missing: ministack_server.Missing) -> None:
     with pytest.raises(ClientError) as refusal:
         getattr(bare.client(missing.service), missing.operation)(**missing.arguments)
-    assert error_code(refusal.value) == "InvalidAction"
+    assert error_code(refusal.value) == missing.code
 
 
 def test_up_status_plan_up_again_and_down(connect: Connect) -> None:
@@ -185,6 +185,7 @@ def test_the_command_line_all_the_way(connect: Connect, endpoint: str, capsys: p
         return done, json.loads(capsys.readouterr().out)
 
     assert salespipe("status")[0] == Exit.NOT_DEPLOYED
+    assert salespipe("doctor")[0] == Exit.DONE
     assert salespipe("plan")[0] == Exit.PENDING
     assert salespipe("up")[0] == Exit.DONE
     assert salespipe("plan")[0] == Exit.DONE

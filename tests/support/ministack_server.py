@@ -193,14 +193,15 @@ GAPS: Final = (
 
 @dataclass(frozen=True)
 class Missing:
-    """An operation that MiniStack answers with InvalidAction, as it does any that it has never heard of."""
+    """An operation that MiniStack has never heard of; ``code`` is what it answers, and ``without`` what follows."""
 
     service: str
     operation: str
     arguments: dict[str, Any]
+    without: str
+    code: str = "InvalidAction"
 
 
-# Without it a stream can only change between ON_DEMAND and PROVISIONED by being made anew: service model, kinesis.
 MISSING: Final = (
     Missing(
         "kinesis",
@@ -209,7 +210,10 @@ MISSING: Final = (
             "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/orders",
             "StreamModeDetails": {"StreamMode": "PROVISIONED"},
         },
+        "a stream cannot change between ON_DEMAND and PROVISIONED",
     ),
+    Missing("kinesis", "describe_limits", {}, "doctor warns that it could not check the quota"),
+    Missing("lakeformation", "get_data_lake_settings", {}, "doctor warns that it could not check the mode", "400"),
 )
 
 
