@@ -131,6 +131,27 @@ def test_more_updates_than_steps_are_scans_of_travelling_parcels() -> None:
     assert max(map(len, stamps.values())) > 20
 
 
+def test_a_parcel_travels_as_long_however_often_it_is_scanned() -> None:
+    def travelling(mix: Mix) -> float:
+        shipped: dict[object, float] = {}
+        took: list[float] = []
+        for change in changes(60_000, rate=2000, mix=mix):
+            orderid, status = change.item["orderid"], change.item["status"]
+            if status == "shipped":
+                shipped.setdefault(orderid, change.at)
+            elif status == "delivered" and orderid in shipped:
+                took.append(change.at - shipped.pop(orderid))
+        return sum(took) / len(took)
+
+    # Two days on average.
+    assert travelling(Mix(1, 2, 0)) == pytest.approx(2 * 86_400 / 200_000, rel=0.05)
+    assert travelling(Mix(10, 60, 0)) == pytest.approx(2 * 86_400 / 200_000, rel=0.05)
+
+
+def test_the_shipped_catalogue_is_what_its_maker_makes() -> None:
+    assert default_world().products == make_world(1).products
+
+
 def test_a_customer_keeps_name_and_region() -> None:
     known: dict[object, object] = {}
     for change in changes(5000):
