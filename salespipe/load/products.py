@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 OBJECT: Final = "products.json"
 # Seconds between two writes at least: at 0.005 USD a thousand PUTs, less than half a cent an hour.
 INTERVAL: Final = 5.0
+# Seconds that the end of a run waits for S3: boto3's own patience with a network that drops everything is minutes.
+PATIENCE: Final = 15.0
 
 
 def lines(rows: Iterable[Item]) -> bytes:
@@ -52,12 +54,12 @@ class Products:
     reason why the last write failed, or None.
     """
 
-    def __init__(self, aws: Aws, *, interval: float = INTERVAL) -> None:
+    def __init__(self, aws: Aws, *, interval: float = INTERVAL, patience: float = PATIENCE) -> None:
         self._aws = aws
+        self._patience = patience
         self._interval = interval
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="products")
         self._stock: Stock | None = None
-        self._writing: Future[None] | None = None
+        self._writing: Thread | None = None
         self._seen = 0
         self._next = 0.0
         self.problem: Exception | None = None
@@ -68,26 +70,31 @@ class Products:
         self._write(stock)
 
     def tick(self) -> None:
-        """Write, if there were deliveries and it is time to. Cheap: call it after every order."""
+        """Write, if there were deliveries or the last try failed, and it is time to. Cheap: call it after every order."""
         stock = self._stock
-        if stock is None or stock.deliveries == self._seen or self._aws.clock() < self._next:
+        if stock is None or (stock.deliveries == self._seen and not self.problem) or self._aws.clock() < self._next:
             return
-        if self._writing is None or self._writing.done():
+        if self._writing is None or not self._writing.is_alive():
             self._write(stock)
 
     def close(self) -> None:
-        """Write what is not written yet, unless S3 refuses, and wait for it."""
-        if self._writing:
-            self._writing.result()
-        if self._stock and self._stock.deliveries != self._seen and not self.problem:
+        """Write what is not written yet, unless S3 refuses, and wait for it, though not for ever."""
+        if self._settled() and self._stock and self._stock.deliveries != self._seen and not self.problem:
             self._write(self._stock)
-        self._worker.shutdown()
+        if not self._settled():
+            self.problem = TimeoutError(f"S3 has not answered for {self._patience:.0f} s")
+
+    def _settled(self) -> bool:
+        if self._writing:
+            self._writing.join(self._patience)
+        return self._writing is None or not self._writing.is_alive()
 
     def _write(self, stock: Stock) -> None:
         self._seen = stock.deliveries
         self._next = self._aws.clock() + self._interval
         # The rows are a copy made here: the shop goes on selling meanwhile.
-        self._writing = self._worker.submit(self._put, stock.rows())
+        self._writing = Thread(target=self._put, args=(stock.rows(),), name="products", daemon=True)
+        self._writing.start()
 
     def _put(self, rows: list[Item]) -> None:
         from botocore.exceptions import BotoCoreError, ClientError

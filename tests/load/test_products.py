@@ -52,7 +52,7 @@ class Lake:
     def settle(self) -> None:
         """Wait for the write that is under way."""
         assert self.products._writing
-        self.products._writing.result()
+        self.products._writing.join()
 
     def stocks(self) -> list[int]:
         """The first product's stock in each object written so far."""
@@ -124,7 +124,6 @@ def test_a_refusal_is_told_and_not_raised_and_the_next_write_may_do(lake: Lake) 
     lake.settle()
     assert "NoSuchBucket" in str(lake.products.problem)
     lake.s3.refuses = False
-    lake.deliver()
     lake.now += 5
     lake.products.tick()
     lake.settle()
@@ -139,6 +138,16 @@ def test_without_a_bucket_it_does_not_insist_at_the_end(lake: Lake) -> None:
     lake.products.close()
     assert lake.products.problem
     assert lake.s3.bodies == []
+
+
+def test_an_s3_that_never_answers_is_left_alone_in_the_end(lake: Lake) -> None:
+    lake.products._patience = 0.05
+    lake.s3.open.clear()
+    lake.products.open(lake.stock)
+    lake.products.close()
+    assert "not answered" in str(lake.products.problem)
+    lake.s3.open.set()
+    lake.settle()
 
 
 def test_what_never_opened_closes() -> None:
