@@ -70,7 +70,7 @@ class Products:
         self._write(stock)
 
     def tick(self) -> None:
-        """Write, if there were deliveries or the last try failed, and it is time to. Cheap: call it after every order."""
+        """Write, if it is time to and something was delivered or the last try failed. Cheap: for after every order."""
         stock = self._stock
         if stock is None or (stock.deliveries == self._seen and not self.problem) or self._aws.clock() < self._next:
             return
