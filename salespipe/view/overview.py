@@ -110,7 +110,8 @@ def page(look: Look) -> Group:
     """The look in full: a row for each resource, with all that differs, and the flow below."""
     from rich.console import Group
 
-    return Group(readings_view.table(look.readings, look.unseen, look.at), "", *_below(look))
+    below = _below(look)
+    return Group(readings_view.table(look.readings, look.unseen, look.at), *(["", *below] if below else []))
 
 
 def fitted(look: Look, console: Console, *, spare: int = 0) -> RenderableType:
