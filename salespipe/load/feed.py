@@ -95,6 +95,8 @@ class Feed:
                 "p50_ms": p50,
                 "p95_ms": p95,
                 "p99_ms": p99,
+                "jitter_ms": 1000 * tally.delays.deviation,
+                "consumed_write_units": tally.consumed,
                 "seconds": seconds,
                 "done": self._done(),
             }

@@ -25,9 +25,12 @@ class Progress:
     """Where a load stands.
 
     A write is ``acknowledged`` once DynamoDB has said so, and not before; ``inserted``, ``updated`` and ``deleted`` add
-    up to it (a replayed row counts as inserted). ``throttled`` counts writes that DynamoDB sent back, ``retried``
-    those sent again for any reason, ``rejected`` those that will never be written. Rates are writes per second; a
-    ``target_rate`` of None means as fast as it goes. Latencies run from when a write was due to its acknowledgement.
+    up to it (a replayed row counts as inserted). ``throttled`` counts writes that DynamoDB sent back for want of
+    capacity, ``retried`` those sent again for any reason, ``rejected`` those that will never be written.
+    ``consumed_write_units`` is DynamoDB's own count of what the calls took that it answered. Rates are writes per
+    second; a ``target_rate`` of None means as fast as it goes. Latencies run from when a write was due to its
+    acknowledgement; ``jitter_ms`` is how unevenly writes left: the standard deviation of the time from when one was due
+    to when it was first sent.
     ``done`` is the share of the work that lies behind, from 0 to 1, or None where there is no end.
     """
 
@@ -43,6 +46,8 @@ class Progress:
     p50_ms: float
     p95_ms: float
     p99_ms: float
+    jitter_ms: float
+    consumed_write_units: float
     seconds: float
     done: float | None = None
 

@@ -11,23 +11,37 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from salespipe.aws import error_code, error_message
-from salespipe.load.batch_call import batch_write, prepare
+from salespipe.load.batch_call import BatchWrite
 from salespipe.load.batches import Batches
-from salespipe.load.latency import Latencies
+from salespipe.load.latency import Latencies, Spread
 from salespipe.load.report import LISTED, Reject
 from salespipe.load.table import explained, no_capacity
 from salespipe.orders import Kind
 
 BACKOFF: Final = 0.05
 LONGEST_BACKOFF: Final = 2.0
+# The codes with which AWS says "not so fast", as botocore's standard retry mode knows them.
 THROTTLES: Final = frozenset(
     {
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
         "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
     }
 )
+# The codes, besides every status from 500 on, of what is over when the same is sent once more.
+TRANSIENT: Final = frozenset({"RequestTimeout", "RequestTimeoutException"})
+# The codes of a batch that is refused for what one of its writes holds.
+FAULTS: Final = frozenset({"SerializationException", "ValidationException"})
 
 
 class Write(NamedTuple):
@@ -45,14 +59,27 @@ class Write(NamedTuple):
 
 @dataclass
 class Tally:
-    """What has happened to writes so far."""
+    """What has happened to writes so far; ``consumed`` is DynamoDB's own count of write capacity units."""
 
     acknowledged: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     rejected: int = 0
     retried: int = 0
     throttled: int = 0
+    consumed: float = 0.0
     rejects: list[Reject] = field(default_factory=list)
     latencies: Latencies = field(default_factory=Latencies)
+    delays: Spread = field(default_factory=Spread)
+
+    def send(self, writes: Sequence[Write], now: float) -> None:
+        """Note when writes have been sent for the first time."""
+        self.delays.record([now - write.due for write in writes])
+
+    def acknowledge(self, writes: Sequence[Write], now: float, units: float) -> None:
+        """Count writes of a call that DynamoDB has just taken, and the units that the call took."""
+        for write in writes:
+            self.acknowledged[write.kind] += 1
+        self.latencies.record([now - write.due for write in writes])
+        self.consumed += units
 
     def reject(self, reject: Reject) -> None:
         """Count a write that will never be made, and list it while there is room."""
@@ -82,7 +109,7 @@ class Writer:
         patience: float = 120.0,
         acknowledged: Callable[[Sequence[Write]], None] = lambda _: None,
     ) -> None:
-        self._client = client
+        self._write = BatchWrite(client, table)
         self._table = table
         self._key = key
         self._clock = clock
@@ -96,7 +123,6 @@ class Writer:
         self._offered = 0
         self._settled = 0
         self._tally = Tally()
-        prepare(client)
         self._batches = Batches()
         self._threads = [
             threading.Thread(target=self._work, name=f"writer-{number}", daemon=True) for number in range(workers)
@@ -158,6 +184,9 @@ class Writer:
     def _work(self) -> None:
         try:
             while batch := self._batches.take():
+                now = self._clock()
+                with self._lock:
+                    self._tally.send(batch, now)
                 self._settle(batch)
                 self._batches.release(batch)
         except Exception as error:  # noqa: BLE001 (a thread has nobody to raise to: offer and drain will)
@@ -174,9 +203,10 @@ class Writer:
             try:
                 back = self._send(batch)
             except ClientError as error:
-                if error_code(error) == "ValidationException":
+                code, status = error_code(error), error.response["ResponseMetadata"]["HTTPStatusCode"]
+                if code in FAULTS:
                     return self._split(batch, error)
-                if error_code(error) not in THROTTLES and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                if code not in THROTTLES and code not in TRANSIENT and status < 500:
                     raise
                 back, problem = batch, error
             except BotoCoreError as error:  # no answer, so nobody knows: writing the same once more does no harm
@@ -193,22 +223,21 @@ class Writer:
             batch = back
             with self._lock:
                 self._tally.retried += len(back)
-                self._tally.throttled += 0 if isinstance(problem, BotoCoreError) else len(back)
+                self._tally.throttled += len(back) if problem is None or error_code(problem) in THROTTLES else 0
 
     def _send(self, batch: Sequence[Write]) -> Sequence[Write]:
         """One call; the writes that DynamoDB did not process."""
-        answer = batch_write(self._client, self._table, [write.request for write in batch])
-        unprocessed = answer.get("UnprocessedItems", {}).get(self._table, ())
-        keys = {_key_of(request, self._key) for request in unprocessed}
-        back = [write for write in batch if write.key in keys]
-        done = [write for write in batch if write.key not in keys]
+        unprocessed, units = self._write([write.request for write in batch])
         now = self._clock()
+        back: Sequence[Write] = ()
+        done = batch
+        if unprocessed:
+            keys = {_key_of(request, self._key) for request in unprocessed}
+            back = [write for write in batch if write.key in keys]
+            done = [write for write in batch if write.key not in keys]
         with self._lock:
             self._settled += len(done)
-            self._tally.retried += len(batch) * answer["ResponseMetadata"].get("RetryAttempts", 0)
-            for write in done:
-                self._tally.acknowledged[write.kind] += 1
-                self._tally.latencies.record(now - write.due)
+            self._tally.acknowledge(done, now, units)
         if done:
             self._acknowledged(done)
         return back

@@ -89,7 +89,10 @@ class Dynamo:
                 else:
                     self.items[key] = item
         back = requests[processed:]
-        return 200, {"UnprocessedItems": {table: back} if back else {}}
+        said: dict[str, Any] = {"UnprocessedItems": {table: back} if back else {}}
+        if params.get("ReturnConsumedCapacity") == "TOTAL":
+            said["ConsumedCapacity"] = [{"TableName": table, "CapacityUnits": float(processed)}]
+        return 200, said
 
     def _key_of(self, request: dict[str, Any]) -> str:
         held = request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
