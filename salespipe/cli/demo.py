@@ -90,11 +90,14 @@ def _deploy(state: App, aws: Aws) -> None:
 
 def _load(state: App, aws: Aws, rate: float, seconds: int) -> Summary:
     from salespipe.load.generate import generate
+    from salespipe.load.products import Products
     from salespipe.view import load
 
     state.screen.say(f"2. Orders for {seconds} s, {rate:,.0f} writes a second", style="bold")
+    products = Products(aws)
     with load.following(state.screen, "orders") as follow:
-        summary = generate(aws, rate=rate, duration=float(seconds), on_progress=follow)
+        summary = generate(aws, rate=rate, duration=float(seconds), products=products, on_progress=follow)
+    load.catalogue(state.screen, products)
     if summary.interrupted:
         raise KeyboardInterrupt
     if not state.json:

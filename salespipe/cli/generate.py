@@ -36,8 +36,7 @@ def generate(
     products = Products(aws)
     with view.following(state.screen, "generate") as follow:
         summary = load(aws, rate=rate, duration=seconds, count=count, seed=seed, products=products, on_progress=follow)
-    if products.problem:
-        state.screen.say(f"The catalogue was not written to the lake: {products.problem}", style="yellow")
+    view.catalogue(state.screen, products)
     return view.summarise(state.screen, summary)
 
 

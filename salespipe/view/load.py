@@ -10,6 +10,7 @@ from salespipe.errors import Exit
 from salespipe.load.report import LoadError
 
 if TYPE_CHECKING:
+    from salespipe.load.products import Products
     from salespipe.load.report import Progress, Summary
     from salespipe.view.screen import Screen
 
@@ -48,6 +49,12 @@ def summarise(screen: Screen, summary: Summary) -> Exit:
     if summary.interrupted:
         return Exit.INTERRUPTED
     return Exit.PARTLY if summary.rejected else Exit.DONE
+
+
+def catalogue(screen: Screen, products: Products) -> None:
+    """Tell why the catalogue is not in the lake, or not as it is now; nothing when all is well."""
+    if products.problem:
+        screen.say(f"The catalogue was not written to the lake: {products.problem}", style="yellow")
 
 
 def tell(screen: Screen, summary: Summary) -> None:
