@@ -18,6 +18,21 @@ from wire import Wire
 Connect = Callable[[Config], Aws]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def held_to_the_models() -> Iterator[None]:
+    """Whatever a test is about: a call of ours that a service's model does not allow fails it."""
+    make = Aws._make
+
+    def make_and_watch(aws: Aws, service: str) -> Any:
+        client = make(aws, service)
+        client.meta.events.register("before-parameter-build", service_models.insist)
+        return client
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Aws, "_make", make_and_watch)
+        yield
+
+
 @pytest.fixture(scope="session")
 def clients() -> dict[str, dict[str, Any]]:
     """Clients by region and service, kept from test to test: making them takes longer than most tests."""
@@ -39,14 +54,6 @@ def connect(monkeypatch: pytest.MonkeyPatch, clients: dict[str, dict[str, Any]],
 
     for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
-    make = Aws._make
-
-    def held_to_the_models(aws: Aws, service: str) -> Any:
-        client = make(aws, service)
-        client.meta.events.register("before-parameter-build", service_models.insist)
-        return client
-
-    monkeypatch.setattr(Aws, "_make", held_to_the_models)
     with mock_aws():
 
         def connect(config: Config) -> Aws:

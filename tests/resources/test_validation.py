@@ -185,7 +185,7 @@ def litter(aws: Aws) -> None:
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_call_keeps_to_the_models(connect: Connect, name: str) -> None:
-    """Each client of ``connect`` refuses what the models do not allow."""
+    """Each client that the tests make refuses what the models do not allow."""
     aws, otherwise = connect(configured(CONFIGURATIONS[name])), connect(configured(CONFIGURATIONS[name], OTHERWISE))
 
     exhaust(up(otherwise, pipeline(otherwise)))
