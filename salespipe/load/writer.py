@@ -47,7 +47,8 @@ FAULTS: Final = frozenset({"SerializationException", "ValidationException"})
 class Write(NamedTuple):
     """One write: its kind, its key's value, its request as ``attributes`` makes it.
 
-    ``due`` is when it ought to have been sent, by the writer's clock; ``line`` is where it stands in a file.
+    ``due`` is when it ought to have been sent, by the writer's clock; ``line`` is where it stands in a file;
+    ``expect`` says what has to become of it downstream, 0 for what becomes of any order.
     """
 
     kind: Kind
@@ -55,6 +56,7 @@ class Write(NamedTuple):
     request: bytes
     due: float
     line: int = 0
+    expect: int = 0
 
 
 @dataclass
