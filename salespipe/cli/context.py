@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from salespipe.aws import Aws
     from salespipe.config import Config
+    from salespipe.ledger import Ledgers
     from salespipe.view.screen import Screen
 
 
@@ -79,6 +80,13 @@ class App:
         if self.config.target == "aws":
             return Aws(self.config, endpoint=self.endpoint_url or "")
         return Aws(self.config, endpoint=self._local_endpoint(start=start))
+
+    def ledgers(self, aws: Aws) -> Ledgers:
+        """The records of what was written: a local AWS's beside its data, others with what else is kept here."""
+        from salespipe.ledger import Ledgers
+        from salespipe.local import daemon
+
+        return Ledgers(aws, self.data_dir if self.config.target == "local" else daemon.default_data_dir())
 
     def unstarted(self) -> Aws | None:
         """The local AWS where it has never run, which has its account already and nothing in it; else None.

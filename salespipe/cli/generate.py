@@ -20,6 +20,7 @@ def generate(
     duration: Annotated[str | None, typer.Option(help="How long: 60s, 5m, 1h. Without it or --count: Ctrl-C.")] = None,
     count: Annotated[int | None, typer.Option(help="How many writes.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same orders.")] = None,
+    no_ledger: Annotated[bool, typer.Option("--no-ledger", help="Do not record what was written.")] = False,
 ) -> int:
     """Write made-up orders at a rate.
 
@@ -35,7 +36,16 @@ def generate(
     state.screen.say(f"writing orders to {aws.config.table.name} on {aws.where}")
     products = Products(aws)
     with view.following(state.screen, "generate") as follow:
-        summary = load(aws, rate=rate, duration=seconds, count=count, seed=seed, products=products, on_progress=follow)
+        summary = load(
+            aws,
+            rate=rate,
+            duration=seconds,
+            count=count,
+            seed=seed,
+            products=products,
+            ledgers=None if no_ledger else state.ledgers(aws),
+            on_progress=follow,
+        )
     view.catalogue(state.screen, products)
     return view.summarise(state.screen, summary)
 

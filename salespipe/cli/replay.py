@@ -23,6 +23,7 @@ def replay(
     ] = None,
     rate: Annotated[float | None, typer.Option(help="Rows a second; as fast as it goes without it.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many rows.")] = None,
+    no_ledger: Annotated[bool, typer.Option("--no-ledger", help="Do not record what was written.")] = False,
 ) -> int:
     """Write the orders of a file.
 
@@ -37,5 +38,6 @@ def replay(
     aws = state.aws()
     state.screen.say(f"replaying {file} into {aws.config.table.name} on {aws.where}")
     with view.following(state.screen, "replay") as follow:
-        summary = load(aws, file, mapping, rate=rate, limit=limit, on_progress=follow)
+        ledgers = None if no_ledger else state.ledgers(aws)
+        summary = load(aws, file, mapping, rate=rate, limit=limit, ledgers=ledgers, on_progress=follow)
     return view.summarise(state.screen, summary)

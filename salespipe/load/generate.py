@@ -20,6 +20,7 @@ from salespipe.orders.life import TIME_SCALE
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
+    from salespipe.ledger import Ledgers
     from salespipe.load.products import Products
     from salespipe.load.report import Summary
 
@@ -41,6 +42,7 @@ def generate(
     world: World | None = None,
     workers: int = 4,
     products: Products | None = None,
+    ledgers: Ledgers | None = None,
     on_progress: OnProgress | None = None,
     wall: Callable[[], float] = time.time,
     chance: Callable[[], float] = random.random,
@@ -49,7 +51,8 @@ def generate(
 
     A change is a new order, a step of an order's life, or a delete; ``mix`` has their shares. Orders carry the time at
     which they were due. The same ``seed`` gives the same orders under other ids, and without one it is drawn and told
-    in the summary. ``products`` writes the catalogue with its stock into the lake. ``wall`` is Unix time.
+    in the summary. ``products`` writes the catalogue with its stock into the lake. ``ledgers`` records what is acknowledged.
+    ``wall`` is Unix time.
 
     Raises ``SalespipeError`` for a rate, duration or count that makes no sense and when there is no table to write to,
     ``LoadError`` when it cannot go on.
@@ -91,8 +94,16 @@ def generate(
             if products:
                 products.tick()
 
+    ledger = ledgers.begin("generate", seed=seed) if ledgers else None
     writer = Writer(
-        client, aws.config.table.name, key, workers=workers, clock=aws.clock, sleep=aws.sleep, chance=chance
+        client,
+        aws.config.table.name,
+        key,
+        workers=workers,
+        clock=aws.clock,
+        sleep=aws.sleep,
+        chance=chance,
+        acknowledged=ledger.append if ledger else lambda _: None,
     )
     feed = Feed(
         writer,
@@ -104,6 +115,8 @@ def generate(
     try:
         return feed.run(writes(), seed=seed)
     finally:
+        if ledger:
+            ledger.close()
         if products:
             products.close()
 

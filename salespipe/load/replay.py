@@ -21,6 +21,7 @@ from salespipe.orders import Kind
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
+    from salespipe.ledger import Ledgers
     from salespipe.load.report import Summary
 
 
@@ -32,6 +33,7 @@ def replay(
     rate: float | None = None,
     limit: int | None = None,
     workers: int = 4,
+    ledgers: Ledgers | None = None,
     on_progress: OnProgress | None = None,
     chance: Callable[[], float] = random.random,
 ) -> Summary:
@@ -42,6 +44,7 @@ def replay(
     number, ``price`` and ``amount`` decimals, ``created_at`` and ``updated_at`` times in UTC, the attributes that
     orders have as text stay text, and anything else in a CSV that reads as a number becomes one. What is empty is left
     out. ``limit`` is for the first so many rows. A row of a key that came before replaces it, as in the file.
+    ``ledgers`` records what is acknowledged.
 
     A row that cannot be read or that DynamoDB would refuse is skipped, counted and listed in the summary. Raises
     ``SalespipeError`` for a file or mapping that cannot be used and when there is no table to write to, ``LoadError``
@@ -53,8 +56,16 @@ def replay(
     with Records(path) as records:
         columns = plan(records.columns, mapping, key, typed=records.typed, name=path.name)
         client = open_table(aws)
+        ledger = ledgers.begin("replay", source=str(path)) if ledgers else None
         writer = Writer(
-            client, aws.config.table.name, key, workers=workers, clock=aws.clock, sleep=aws.sleep, chance=chance
+            client,
+            aws.config.table.name,
+            key,
+            workers=workers,
+            clock=aws.clock,
+            sleep=aws.sleep,
+            chance=chance,
+            acknowledged=ledger.append if ledger else lambda _: None,
         )
         behind = 0
 
@@ -72,7 +83,11 @@ def replay(
                 if write:
                     yield write._replace(due=next(slots) if slots else aws.clock())
 
-        return feed.run(writes())
+        try:
+            return feed.run(writes())
+        finally:
+            if ledger:
+                ledger.close()
 
 
 def _write_of(record: Record, columns: list[Column], key: str, reject: Callable[[Reject], None]) -> Write | None:
