@@ -78,6 +78,13 @@ class Generator(_Section, frozen=True):
     orders_per_run: Annotated[int, msgspec.Meta(ge=1, le=10000)] = 60
 
 
+class Shop(_Section, frozen=True):
+    """``[shop]``: the shop whose orders are made up."""
+
+    # How unequally products sell: the exponent of Zipf's law.
+    zipf: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
+
+
 class Query(_Section, frozen=True):
     """``[query]``: the Athena workgroup."""
 
@@ -108,6 +115,7 @@ class Config(_Section, frozen=True):
     delivery: Delivery = Delivery()
     functions: Functions = Functions()
     generator: Generator = Generator()
+    shop: Shop = Shop()
     query: Query = Query()
     local: Local = Local()
 

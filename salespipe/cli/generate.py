@@ -2,65 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from salespipe.cli.context import ANYWHERE, App
 
+if TYPE_CHECKING:
+    from salespipe.aws import Aws
+
+_ANYWHERE = f"{ANYWHERE} A profile of your AWS credentials stands before the command here: salespipe --profile NAME."
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command(epilog=ANYWHERE)(generate)
+    app.command(epilog=_ANYWHERE)(generate)
 
 
-def generate(
+def generate(  # noqa: PLR0917 - Typer passes options by name
     context: typer.Context,
-    rate: Annotated[float, typer.Option(help="Writes a second.")] = 50.0,
+    rate: Annotated[float | None, typer.Option(help="Writes a second, on average.  [default: 50]")] = None,
+    profile: Annotated[str, typer.Option(help="How busy when: steady, daily, flash-sale or holiday.")] = "steady",
+    ramp: Annotated[str | None, typer.Option(help="50:5000:60s: from a rate to a rate, which then stays.")] = None,
     duration: Annotated[str | None, typer.Option(help="How long: 60s, 5m, 1h. Without it or --count: Ctrl-C.")] = None,
     count: Annotated[int | None, typer.Option(help="How many writes.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same orders.")] = None,
     no_ledger: Annotated[bool, typer.Option("--no-ledger", help="Do not record what was written.")] = False,
+    mix: Annotated[str | None, typer.Option(help="Shares of inserts, updates, deletes.  [default: 50,45,5]")] = None,
+    workers: Annotated[int, typer.Option(help="Threads that write.")] = 4,
+    time_scale: Annotated[float, typer.Option(help="How much faster than life an order's life is.")] = 200_000.0,
 ) -> int:
     """Write made-up orders at a rate.
 
     New orders, then what becomes of them: paid, shipped, delivered, cancelled, returned, deleted.
     """
+    from salespipe.load import options
     from salespipe.load.generate import generate as load
     from salespipe.load.products import Products
     from salespipe.view import load as view
 
     state = App.of(context)
-    seconds = parse_duration(duration)
+    shares, climb, seconds = options.parse_mix(mix), options.parse_ramp(ramp), options.parse_duration(duration)
+    shape = options.profile_named(profile)
+    most = options.rate_of(rate, shape, climb)
     aws = state.aws()
-    state.screen.say(f"writing orders to {aws.config.table.name} on {aws.where}")
+    _announce(state, aws, most)
     products = Products(aws)
     with view.following(state.screen, "generate") as follow:
         summary = load(
             aws,
             rate=rate,
+            profile=shape,
+            ramp=climb,
             duration=seconds,
             count=count,
             seed=seed,
+            mix=shares,
+            workers=workers,
+            time_scale=time_scale,
             products=products,
             ledgers=None if no_ledger else state.ledgers(aws),
             on_progress=follow,
         )
-    view.catalogue(state.screen, products)
+    if products.problem:
+        state.screen.say(f"The catalogue was not written to the lake: {products.problem}", style="yellow")
     return view.summarise(state.screen, summary)
 
 
-def parse_duration(text: str | None) -> float | None:
-    """Seconds from ``90``, ``90s``, ``5m`` or ``1h``. Raises ``SalespipeError`` (exit 2) for anything else."""
-    import re
+def _announce(state: App, aws: Aws, rate: float) -> None:
+    """Say where orders are written, and what that costs where it costs anything."""
+    state.screen.say(f"writing orders to {aws.config.table.name} on {aws.where}")
+    if state.config.target == "aws" and not state.endpoint_url:
+        from salespipe.cost.estimate import at_rate
+        from salespipe.view.cost import summary
 
-    from salespipe.errors import Exit, SalespipeError
-
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
-    if not found:
-        raise SalespipeError(
-            "BadDuration", f"--duration {text} is not a duration.", hint="Write 60s, 5m or 1h.", exit_code=Exit.USAGE
-        )
-    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+        state.screen.say(f"at {rate:,.0f} writes a second the pipeline costs {summary(at_rate(aws.config, rate))}")

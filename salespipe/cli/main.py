@@ -41,15 +41,20 @@ class AnywhereGroup(typer.core.TyperGroup):
     """Lets the options that mean the same for every command stand before or behind the command's name."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Move those options to the front, where the root callback reads them; nothing behind ``--`` is moved."""
+        """Move those options to the front, where the root callback reads them; nothing behind ``--`` is moved.
+
+        Behind a command that has an option of that name itself, as ``generate`` has --profile, it is the command's.
+        """
         front: list[str] = []
         rest: list[str] = []
+        own: frozenset[str] = frozenset()
         words = iter(args)
         for word in words:
             name, _, value = word.partition("=")
             if word == "--":
                 rest += [word, *words]
-            elif name not in _ANYWHERE:
+            elif name not in _ANYWHERE or name in own:
+                own = own if rest or word not in self.commands else _options(self.commands[word])
                 rest.append(word)
             else:
                 front.append(word)
@@ -64,6 +69,11 @@ class AnywhereGroup(typer.core.TyperGroup):
         except KeyboardInterrupt:
             hint = _AFTER_INTERRUPT.get(ctx.invoked_subcommand or "", "")
             raise SalespipeError("Interrupted", "Interrupted.", hint=hint, exit_code=Exit.INTERRUPTED) from None
+
+
+def _options(command: Any) -> frozenset[str]:
+    """The options that a command declares itself."""
+    return frozenset(name for parameter in command.params for name in parameter.opts)
 
 
 app = typer.Typer(

@@ -7,40 +7,43 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from salespipe.errors import Exit, SalespipeError
 from salespipe.load.attributes import delete_request, put_request
+from salespipe.load.course import Course, schedule_of
 from salespipe.load.feed import Feed, OnProgress
-from salespipe.load.pacing import Steady, due_times
+from salespipe.load.options import check_count, check_duration, check_time_scale, check_workers, rate_of
+from salespipe.load.pacing import Ramp, due_times
+from salespipe.load.report import LoadError
 from salespipe.load.table import open_table
 from salespipe.load.writer import Write, Writer
-from salespipe.orders import Change, Kind, Mix, Shop, World, default_world
+from salespipe.orders import Change, Kind, Mix, Profile, Shop, World, default_world
 from salespipe.orders.life import TIME_SCALE
+from salespipe.orders.profiles import STEADY
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.ledger import Ledgers
     from salespipe.load.products import Products
-    from salespipe.load.report import Summary
+    from salespipe.load.report import Progress, Summary
 
-MAX_RATE: Final = 1_000_000.0
-# A stall near the end may be caught up for this many seconds beyond the duration; after that the end is the end.
-GRACE: Final = 1.0
+WORKERS = 4
 
 
 def generate(
     aws: Aws,
     *,
-    rate: float = 50.0,
+    rate: float | None = None,
+    profile: Profile = STEADY,
+    ramp: Ramp | None = None,
     duration: float | None = None,
     count: int | None = None,
     seed: int | None = None,
     mix: Mix | None = None,
     time_scale: float = TIME_SCALE,
-    zipf: float = 1.0,
     world: World | None = None,
-    workers: int = 4,
+    workers: int = WORKERS,
     products: Products | None = None,
     ledgers: Ledgers | None = None,
     on_progress: OnProgress | None = None,
@@ -50,28 +53,33 @@ def generate(
     """Write ``rate`` changes of orders a second for ``duration`` seconds or ``count`` changes, else until Ctrl-C.
 
     A change is a new order, a step of an order's life, or a delete; ``mix`` has their shares. Orders carry the time at
-    which they were due. The same ``seed`` gives the same orders under other ids, and without one it is drawn and told
-    in the summary. ``products`` writes the catalogue with its stock into the lake. ``ledgers`` records what is acknowledged.
+    which they were due. ``profile`` shapes the rate and what is bought around their means; a ``ramp`` takes the place
+    of the rate. The same ``seed`` gives the same orders under other ids, and without one it is drawn and told in the
+    summary. ``products`` writes the catalogue with its stock into the lake. ``ledgers`` records what is acknowledged.
     ``wall`` is Unix time.
 
     Raises ``SalespipeError`` for a rate, duration or count that makes no sense and when there is no table to write to,
     ``LoadError`` when it cannot go on.
     """
-    check_rate(rate)
-    _check(duration is None or (math.isfinite(duration) and duration > 0), "Duration", f"--duration {duration}")
     check_count(count, "--count")
-    _check(math.isfinite(time_scale) and time_scale > 0, "TimeScale", f"--time-scale {time_scale}")
+    check_workers(workers)
+    check_time_scale(time_scale)
+    if duration is not None:
+        check_duration(duration)
+    rate = rate_of(rate, profile, ramp)
     seed = secrets.randbits(32) if seed is None else seed
     mix = mix or Mix()
     client = open_table(aws)
     key = aws.config.table.partition_key
-    total = min(count or math.inf, math.ceil(duration * rate) if duration else math.inf)
-    ends = aws.clock() + (duration + GRACE if duration else math.inf)
+    start, began = wall(), aws.clock()
+    schedule, rhythm = schedule_of(
+        rate, profile=profile, ramp=ramp, start=start, time_scale=time_scale, duration=duration
+    )
+    course = Course.of(schedule, duration=duration, count=count)
     ready = 0
 
     def writes() -> Iterator[Write]:
         nonlocal ready
-        start, began = wall(), aws.clock()
         moment = start
         shop = Shop(
             seed,
@@ -79,14 +87,16 @@ def generate(
             lambda: moment,
             mix=mix,
             time_scale=time_scale,
-            zipf=zipf,
+            zipf=aws.config.shop.zipf,
             key=key,
+            rhythm=rhythm,
             pace=rate * mix.inserted,
         )
         if products:
             products.open(shop.stock)
-        for due in due_times(Steady(rate), aws.clock, aws.sleep, feed.tick):
-            if ready >= total or aws.clock() > ends:
+        ends = math.inf if course.ends is None else aws.clock() + course.ends
+        for due in due_times(schedule, aws.clock, aws.sleep, feed.tick):
+            if ready == course.total or aws.clock() > ends:
                 return
             moment = start + (due - began)
             yield write_of(next(shop), key, due)
@@ -109,11 +119,18 @@ def generate(
         writer,
         aws.clock,
         target_rate=rate,
-        done=lambda: ready / total if total < math.inf else None,
-        on_progress=on_progress,
+        done=lambda: course.done(ready),
+        on_progress=on_progress and (lambda progress: on_progress(_as_meant(progress, course))),
     )
+
+    def completed(summary: Summary) -> Summary:
+        return replace(summary, target_rate=course.mean(summary.seconds), profile=profile.name)
+
     try:
-        return feed.run(writes(), seed=seed)
+        return completed(feed.run(writes(), seed=seed))
+    except LoadError as error:
+        error.summary = completed(replace(error.summary, seed=seed))
+        raise
     finally:
         if ledger:
             ledger.close()
@@ -128,20 +145,10 @@ def write_of(change: Change, key: str, due: float) -> Write:
     return Write(change.kind, orderid, request, due)
 
 
-def check_rate(rate: float | None) -> None:
-    """Raise ``SalespipeError`` (exit 2) for a rate that is not between 0 and a million writes a second."""
-    _check(rate is None or 0 < rate <= MAX_RATE, "Rate", f"--rate {rate}", "up to a million writes a second")
-
-
-def check_count(count: int | None, option: str) -> None:
-    """Raise ``SalespipeError`` (exit 2) for a number of writes below one."""
-    _check(count is None or count > 0, "Count", f"{option} {count}")
-
-
-def _check(condition: bool, code: str, given: str, wanted: str = "") -> None:
-    if not condition:
-        raise SalespipeError(
-            f"Bad{code}",
-            f"{given} makes no sense: it must be greater than zero{', ' if wanted else ''}{wanted}.",
-            exit_code=Exit.USAGE,
-        )
+def _as_meant(progress: Progress, course: Course) -> Progress:
+    """Progress beside what the schedule asks for at this moment, and how long it will take still."""
+    return replace(
+        progress,
+        target_rate=course.rate(progress.seconds),
+        left=course.left(progress.seconds, progress.acknowledged + progress.rejected),
+    )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from salespipe.load.attributes import Rejected, put_request
 from salespipe.load.feed import Feed, OnProgress
-from salespipe.load.generate import check_count, check_rate
 from salespipe.load.mapping import Column, item_of, plan
+from salespipe.load.options import check_count, check_rate
 from salespipe.load.pacing import Steady, due_times
 from salespipe.load.records import Record, Records
 from salespipe.load.report import Reject

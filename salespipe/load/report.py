@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +32,8 @@ class Progress:
     second; a ``target_rate`` of None means as fast as it goes. Latencies run from when a write was due to its
     acknowledgement; ``jitter_ms`` is how unevenly writes left: the standard deviation of the time from when one was due
     to when it was first sent.
-    ``done`` is the share of the work that lies behind, from 0 to 1, or None where there is no end.
+    ``done`` is the share of the work that lies behind, from 0 to 1, and ``left`` how many seconds it will take still;
+    None where there is no end, or nobody knows.
     """
 
     target_rate: float | None
@@ -50,6 +52,7 @@ class Progress:
     consumed_write_units: float
     seconds: float
     done: float | None = None
+    left: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +60,16 @@ class Summary(Progress):
     """How a load ended.
 
     ``abandoned`` writes were ready but not acknowledged when it was interrupted; those of them that were on their way
-    may have arrived. ``rejects`` lists the first hundred. ``seed`` is that of generated orders.
+    may have arrived. ``rejects`` lists the first hundred. ``seed`` and ``profile`` are those of generated orders;
+    ``chaos`` counts what was made up against the rules by kind and then by outcome.
     """
 
     abandoned: int = 0
     interrupted: bool = False
     rejects: tuple[Reject, ...] = field(default=())
     seed: int | None = None
+    profile: str | None = None
+    chaos: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class LoadError(SalespipeError):

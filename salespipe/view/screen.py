@@ -32,19 +32,24 @@ class Screen:
         from rich.console import Console
 
         # Nothing is folded for a file or another program: only a terminal has an edge.
-        return Console(highlight=False, width=None if sys.stdout.isatty() else _NO_EDGE)
+        return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else _NO_EDGE)
 
     @cached_property
     def talk(self) -> Console:
         """The rich console on stderr."""
         from rich.console import Console
 
-        return Console(stderr=True, highlight=False, soft_wrap=True)
+        return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
     @property
     def animated(self) -> bool:
         """Whether something may move: a terminal on stderr, and a person to look at it."""
         return self.talk.is_terminal and not self.json
+
+    @property
+    def piped(self) -> bool:
+        """Whether stdout is for a program, not for a person: no terminal, or asked for with ``json``."""
+        return self.json or not sys.stdout.isatty()
 
     def data(self, document: object) -> None:
         """Write one JSON document, on a line of its own."""

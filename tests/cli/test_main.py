@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from salespipe.cli.generate import parse_duration
 from salespipe.cli.main import run
 from salespipe.errors import SalespipeError
+from salespipe.load.options import parse_duration
 
 HEAVY = ("boto3", "botocore", "moto", "duckdb", "sqlglot", "faker", "rich", "flask")
 
