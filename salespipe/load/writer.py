@@ -94,8 +94,8 @@ class Writer:
     """Takes writes one by one and sends them in batches; made, used and ended by one thread.
 
     Writes of one key are sent in the order in which they came, each after the one before has settled.
-    ``acknowledged`` is told of every acknowledged write, from the workers' threads. ``patience`` is for how many
-    seconds in a row DynamoDB may take nothing at all.
+    ``acknowledged`` is told of every acknowledged write, ``refused`` of every one that DynamoDB will never take and
+    why, both from the workers' threads. ``patience`` is for how many seconds in a row DynamoDB may take nothing at all.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Writer:
         chance: Callable[[], float] = random.random,
         patience: float = 120.0,
         acknowledged: Callable[[Sequence[Write]], None] = lambda _: None,
+        refused: Callable[[Write, str], None] = lambda _write, _reason: None,
     ) -> None:
         self._write = BatchWrite(client, table)
         self._table = table
@@ -119,6 +120,7 @@ class Writer:
         self._chance = chance
         self._patience = patience
         self._acknowledged = acknowledged
+        self._refused = refused
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._failure: Exception | None = None
@@ -251,6 +253,7 @@ class Writer:
             with self._lock:
                 self._settled += 1
                 self._tally.reject(Reject(write.line, write.key, error_message(error)))
+            self._refused(write, error_message(error))
             return
         middle = len(batch) // 2
         self._settle(batch[:middle])
