@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=ANYWHERE)(replay)
 
 
-def replay(
+def replay(  # noqa: PLR0917 - Typer passes options by name
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="CSV or JSON lines, gzip or not.")],
     map_: Annotated[
