@@ -64,8 +64,7 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
             ledgers=None if no_ledger else state.ledgers(aws),
             on_progress=follow,
         )
-    if products.problem:
-        state.screen.say(f"The catalogue was not written to the lake: {products.problem}", style="yellow")
+    view.catalogue(state.screen, products)
     return view.summarise(state.screen, summary)
 
 

@@ -13,6 +13,7 @@ from salespipe.load.report import LoadError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from salespipe.load.products import Products
     from salespipe.load.report import Progress, Summary
     from salespipe.view.screen import Screen
 
@@ -158,6 +159,12 @@ def summarise(screen: Screen, summary: Summary) -> Exit:
         return Exit.INTERRUPTED
     meant = sum(outcomes.get("rejected", 0) for outcomes in summary.chaos.values())
     return Exit.PARTLY if summary.rejected > meant else Exit.DONE
+
+
+def catalogue(screen: Screen, products: Products) -> None:
+    """Tell why the catalogue is not in the lake, or not as it is now; nothing when all is well."""
+    if products.problem:
+        screen.say(f"The catalogue was not written to the lake: {products.problem}", style="yellow")
 
 
 def tell(screen: Screen, summary: Summary) -> None:
