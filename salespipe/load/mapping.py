@@ -3,52 +3,42 @@
 from __future__ import annotations
 
 import difflib
-import re
-import reprlib
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from salespipe.errors import Exit, SalespipeError
-from salespipe.load.attributes import MAX_DIGITS, Rejected
+from salespipe.load.attributes import Rejected
+from salespipe.load.values import INTEGER, KNOWN, NUMBER_TYPE, ORDER_ID, TEXT, TIME, Convert, converter, inferred
 
 if TYPE_CHECKING:
-    from salespipe.load.records import Record
+    from salespipe.load.lines import Record
+    from salespipe.load.records import Records
 
-ORDER_ID: Final = "orderid"
-TEXTS: Final = frozenset(
-    {
-        ORDER_ID,
-        "customer_id",
-        "customer_name",
-        "region",
-        "product_id",
-        "product_name",
-        "category",
-        "channel",
-        "payment_method",
-        "status",
-    }
-)
-MOMENTS: Final = frozenset({"created_at", "updated_at"})
-DECIMALS: Final = frozenset({"price", "amount"})
-INTEGERS: Final = frozenset({"quantity"})
-
-NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?").fullmatch
-# In a column of unknown meaning 007 is a code, not a number.
-PLAIN_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?").fullmatch
-
-Convert = Callable[[str, Any], Any]
+# What may stand behind a column's name in a mapping.
+TYPES: Final = (TEXT, INTEGER, NUMBER_TYPE, TIME)
 
 
 class Column(NamedTuple):
-    """A column to take: its name in the file, the attribute it becomes, and how."""
+    """A column to take: its name in the file, the attribute it becomes, of what type, and how."""
 
     source: str
     attribute: str
+    type: str
     convert: Convert
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of a file's columns: those that are taken, the table's key first, and the names of the others."""
+
+    columns: tuple[Column, ...]
+    dropped: tuple[str, ...]
+
+    def source_of(self, attribute: str) -> str | None:
+        """The column that becomes an attribute, if there is one."""
+        return next((column.source for column in self.columns if column.attribute == attribute), None)
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -68,28 +58,20 @@ def parse_mapping(text: str) -> dict[str, str]:
     return mapping
 
 
-def plan(
-    columns: Sequence[str], mapping: Mapping[str, str] | None, key: str, *, typed: bool, name: str
-) -> list[Column]:
-    """Which columns of the file ``name`` to take, the table's key first.
+def plan(records: Records, mapping: Mapping[str, str] | None, key: str) -> Plan:
+    """Which columns of a file to take, and as what.
 
-    With a mapping (attribute -> column) those it names, and no others; without one, all. ``key`` is the table's
-    partition key; ``orderid`` stands for it. ``typed`` says that values have types already.
+    With a mapping (attribute -> column, or column:type with one of ``TYPES``) those it names, and no others; without
+    one, all that have a name. ``key`` is the table's partition key; ``orderid`` stands for it. Types that neither the
+    mapping nor an order's own attributes say are inferred from the first rows.
 
-    Raises ``SalespipeError`` (exit 2) when a mapped column is not there, or nothing is mapped to the key.
+    Raises ``SalespipeError`` (exit 2) when a mapped column is not there or there twice, or nothing is mapped to the
+    key.
     """
-    taken = dict(mapping) if mapping else {column: column for column in columns}
+    columns, name = records.columns, records.source.name
+    taken = dict(mapping) if mapping else {column: column for column in columns if column}
     if key not in taken and ORDER_ID in taken:
         taken[key] = taken.pop(ORDER_ID)
-    for source in taken.values():
-        if source not in columns:
-            near = difflib.get_close_matches(source, columns, n=1, cutoff=0.5)
-            raise SalespipeError(
-                "NoSuchColumn",
-                f"{name} has no column {source!r}; it has {', '.join(columns) or 'none'}.",
-                hint=f"Did you mean {near[0]}?" if near else "Name one of these in --map.",
-                exit_code=Exit.USAGE,
-            )
     if key not in taken:
         raise SalespipeError(
             "NoKey",
@@ -98,7 +80,29 @@ def plan(
             exit_code=Exit.USAGE,
         )
     ordered = {key: taken.pop(key), **taken}
-    return [Column(source, attribute, _converter(attribute, key, typed)) for attribute, source in ordered.items()]
+    chosen = tuple(_column(attribute, source, records, key) for attribute, source in ordered.items())
+    used = {column.source for column in chosen}
+    return Plan(chosen, tuple(dict.fromkeys(column for column in columns if column not in used)))
+
+
+def check_column(source: str, records: Records, hint: str) -> None:
+    """Raise ``SalespipeError`` (exit 2), with the nearest name or else ``hint``, unless a column is there, once."""
+    columns, name = records.columns, records.source.name
+    if source not in columns:
+        near = difflib.get_close_matches(source, columns, n=1, cutoff=0.5)
+        raise SalespipeError(
+            "NoSuchColumn",
+            f"{name} has no column {source!r}; it has {', '.join(columns) or 'none'}.",
+            hint=f"Did you mean {near[0]}?" if near else hint,
+            exit_code=Exit.USAGE,
+        )
+    if Counter(columns)[source] > 1:
+        raise SalespipeError(
+            "ColumnTwice",
+            f"{name} has more than one column {source!r}.",
+            hint="Give each its own name in the header, or leave it out of --map.",
+            exit_code=Exit.USAGE,
+        )
 
 
 def item_of(record: Record, columns: Sequence[Column]) -> dict[str, Any]:
@@ -109,69 +113,22 @@ def item_of(record: Record, columns: Sequence[Column]) -> dict[str, Any]:
     if record.fault:
         raise Rejected(record.fault)
     item = {}
-    for source, attribute, convert in columns:
+    for source, attribute, _, convert in columns:
         value = record.values.get(source)
         if value is not None and value != "":
             item[attribute] = convert(source, value)
     return item
 
 
-def _converter(attribute: str, key: str, typed: bool) -> Convert:
-    if attribute == key or attribute in TEXTS:
-        return _text
-    if attribute in MOMENTS:
-        return _moment
-    if attribute in INTEGERS:
-        return _integer
-    if attribute in DECIMALS:
-        return _decimal
-    return _as_it_is if typed else _guessed
-
-
-def _text(source: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise Rejected(f"{source}: {reprlib.repr(value)} is not text")
-    return str(value)
-
-
-def _decimal(source: str, value: Any) -> Decimal:
-    text = value.strip() if isinstance(value, str) else str(value)
-    if isinstance(value, bool) or not NUMBER(text):
-        raise Rejected(f"{source}: {reprlib.repr(value)} is not a number")
-    return Decimal(text)
-
-
-def _integer(source: str, value: Any) -> int:
-    number = _decimal(source, value)
-    if number.adjusted() > MAX_DIGITS or number != number.to_integral_value():
-        raise Rejected(f"{source}: {reprlib.repr(value)} is not a whole number")
-    return int(number)
-
-
-def _moment(source: str, value: Any) -> str:
-    """A date or time as ISO 8601 in UTC with milliseconds; without an offset it is UTC already."""
-    if not isinstance(value, str):
-        raise Rejected(f"{source}: {reprlib.repr(value)} is not a date")
-    try:
-        return _iso(value.strip())
-    except ValueError:
-        raise Rejected(
-            f"{source}: {reprlib.repr(value)} is not a date like 1997-01-31 or 1997-01-31T12:00:00Z"
-        ) from None
-
-
-@lru_cache(maxsize=4096)
-def _iso(text: str) -> str:
-    moment = datetime.fromisoformat(text)
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _guessed(_: str, value: str) -> str | Decimal:
-    return Decimal(value) if len(value) <= MAX_DIGITS and PLAIN_NUMBER(value) else value
-
-
-def _as_it_is(_: str, value: Any) -> Any:
-    return value
+def _column(attribute: str, source: str, records: Records, key: str) -> Column:
+    name, _, kind = source.rpartition(":")
+    if source not in records.columns and kind in TYPES:
+        source = name
+    else:
+        kind = ""
+    check_column(source, records, "Name one of these in --map.")
+    kind = TEXT if attribute == key else kind or KNOWN.get(attribute, "")
+    if kind:
+        return Column(source, attribute, kind, converter(kind, guessed=False))
+    kind = inferred((record.values.get(source) for record in records.sample), typed=records.typed)
+    return Column(source, attribute, kind, converter(kind, guessed=True))

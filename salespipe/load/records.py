@@ -1,146 +1,169 @@
-"""Records out of a file, one at a time: CSV or JSON lines, plain or gzip, whichever its bytes say."""
+"""Records out of a file, one at a time: CSV, JSON lines (gzip or not) or Parquet, whichever its bytes say."""
 
 from __future__ import annotations
 
+import abc
 import csv
-import gzip
 import io
 import json
-import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, Self, cast
+from typing import Any, ClassVar, Final, Self
 
-from salespipe.errors import Exit, SalespipeError
+from salespipe.errors import SalespipeError
+from salespipe.load.lines import CsvRows, Lines, Record
+from salespipe.load.source import DAMAGED, Source
 
-GZIP_MAGIC: Final = b"\x1f\x8b"
 PARQUET_MAGIC: Final = b"PAR1"
+ARCHIVES: Final = {
+    b"PK\x03\x04": "a zip archive or a spreadsheet",
+    b"(\xb5/\xfd": "compressed with zstd",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ": "compressed with xz",
+}
 DELIMITERS: Final = ",;\t|"
-# JSON lines have no header: the columns are those of this many first records together.
-SAMPLE: Final = 100
+# Columns and types are told from so many rows at the beginning: of standard input fewer, for they are waited for.
+SAMPLE: Final = 1000
+SAMPLE_OF_STREAM: Final = 100
+# A row as ``rejects`` writes it has these, so that a file of rejects can be mended and replayed.
+REJECT_KEYS: Final = frozenset({"line", "reason", "format", "values"})
 
 
-class Record(NamedTuple):
-    """One row: its line number, and either its values by column or the reason why it cannot be read."""
-
-    line: int
-    values: dict[str, Any]
-    fault: str = ""
-
-
-class Records:
+class Records(abc.ABC):
     """The records of a file, to be read once, as a context manager.
 
-    ``columns`` are the names in its header, or the keys of the first hundred JSON objects. ``typed`` says whether
-    values have types (JSON: str, int, Decimal, bool, None, lists and dicts) or are all text (CSV). ``read`` is the
-    share of the file's bytes that lies behind. Raises ``SalespipeError`` (exit 2) for a file that is missing, empty or
-    of another kind, and for damaged gzip data once it comes to the place.
+    ``columns`` are the names in its header, or the keys of the first JSON objects. ``typed`` says whether values have
+    types (str, int, Decimal, float, bool, aware datetime, None, lists and dicts) or are all text (CSV). ``sample`` is
+    the first records, which iterating gives too. ``format`` is ``csv``, ``json`` or ``parquet``.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._size = path.stat().st_size
-            self._file = path.open("rb")
-        except OSError as error:
-            raise SalespipeError("FileUnreadable", f"{path}: {error.strerror}.", exit_code=Exit.USAGE) from error
-        try:
-            self._text = self._open_text()
-            first = self._first_line()
-            self.typed = first.startswith("{")
-            self._records = self._json_lines() if self.typed else self._csv(first)
-        except BaseException:
-            self._file.close()
-            raise
+    format: str
+    typed: bool
+    columns: list[str]
+    sample: list[Record]
+    source: Source
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._text.close()
-        self._file.close()
+        self.source.close()
 
+    @abc.abstractmethod
     def __iter__(self) -> Iterator[Record]:
-        try:
-            yield from self._records
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise SalespipeError("FileDamaged", f"{self._path} is not whole: {error}.") from error
+        """All records. Raises ``SalespipeError`` for damaged data once it comes to the place."""
 
     @property
-    def read(self) -> float:
-        """The share of the file that has been read, from 0 to 1."""
-        return min(self._file.tell() / self._size, 1.0) if self._size else 1.0
+    def share(self) -> float | None:
+        """The share of the file that has been read, from 0 to 1; None where the end is not known."""
+        return self.source.share
 
-    def _open_text(self) -> io.TextIOWrapper:
-        magic = self._file.read(4)
-        self._file.seek(0)
-        if magic == PARQUET_MAGIC:
-            raise self._refused("is a Parquet file; only CSV and JSON lines can be replayed")
-        binary: IO[bytes] = self._file
-        if magic.startswith(GZIP_MAGIC):
-            binary = cast("IO[bytes]", gzip.GzipFile(fileobj=self._file, mode="rb"))
-        # A byte that is not UTF-8 spoils its row, not the file: it becomes a surrogate, which no item may hold.
-        return io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
-    def _first_line(self) -> str:
+def open_records(path: Path) -> Records:
+    """The records of a file, or of standard input for ``-``.
+
+    Raises ``SalespipeError`` (exit 2) for a file that is missing, empty or of another kind.
+    """
+    source = Source(path)
+    try:
+        if source.head.startswith(PARQUET_MAGIC):
+            from salespipe.load.parquet import ParquetRecords
+
+            return ParquetRecords(source)
+        return TextRecords(source)
+    except BaseException:
+        source.close()
+        raise
+
+
+class TextRecords(Records):
+    """Rows of CSV or JSON lines."""
+
+    # The byte order marks with which Windows programs mark UTF-16.
+    UTF16: ClassVar = (b"\xff\xfe", b"\xfe\xff")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._text = self._decoded()
+        lines = Lines(self._text)
         try:
-            first = next((line for line in self._text if line.strip()), "")
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise self._refused(f"cannot be decompressed: {error}") from error
-        if not first:
-            raise self._refused("is empty")
-        if first.lstrip().startswith("["):
-            raise self._refused("is one JSON array; write one JSON object on each line instead")
-        self._text.seek(0)
-        return first.lstrip()
+            first = lines.first().lstrip()
+            if not first:
+                raise source.refused("is empty")
+            self._rows = self._json(lines) if first.startswith("{") else self._csv(lines, first)
+            size = SAMPLE if source.regular else SAMPLE_OF_STREAM
+            self.sample = list(islice(self._rows, size))
+        except DAMAGED as error:
+            raise source.refused(f"cannot be decompressed: {error}") from error
+        if self.format == "json":
+            self._read_objects()
 
-    def _csv(self, first: str) -> Iterator[Record]:
-        reader = csv.reader(self._text, delimiter=max(DELIMITERS, key=first.count), strict=True)
-        header = next(row for row in reader if row)
-        self.columns = [name.strip() for name in header]
-        return self._rows(reader)
+    def __iter__(self) -> Iterator[Record]:
+        yield from self.sample
+        try:
+            yield from self._rows
+        except DAMAGED as error:
+            raise SalespipeError("FileDamaged", f"{self.source.path} is not whole: {error}.") from error
 
-    def _rows(self, reader: Any) -> Iterator[Record]:
-        columns = self.columns
-        width = len(columns)
-        while True:
-            try:
-                for row in reader:
-                    if len(row) == width:
-                        yield Record(reader.line_num, dict(zip(columns, row, strict=True)))
-                    elif row:
-                        yield Record(reader.line_num, {}, f"{len(row)} fields where the header has {width}")
-            except csv.Error as error:
-                yield Record(reader.line_num, {}, str(error))
-            else:
-                return
+    def _decoded(self) -> io.TextIOWrapper:
+        head = self.source.head
+        if head.startswith(self.UTF16):
+            return io.TextIOWrapper(self.source.bytes, encoding="utf-16", errors="replace", newline="")
+        for magic, what in ARCHIVES.items():
+            if head.startswith(magic):
+                raise self.source.refused(f"is {what}; CSV, JSON lines (gzip or not) and Parquet can be replayed")
+        if b"\0" in head:
+            raise self.source.refused("is no text; CSV, JSON lines (gzip or not) and Parquet can be replayed")
+        if head.lstrip().startswith(b"["):
+            raise self.source.refused("is one JSON array; write one JSON object on each line instead")
+        # A byte that is not UTF-8 spoils its row, not the file: it becomes a surrogate, which no item may hold.
+        return io.TextIOWrapper(self.source.bytes, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
-    def _json_lines(self) -> Iterator[Record]:
-        lines = self._objects()
-        sample = list(islice(lines, SAMPLE))
-        self.columns = list(dict.fromkeys(name for record in sample for name in record.values))
+    def _csv(self, lines: Lines, first: str) -> Iterator[Record]:
+        self.format, self.typed = "csv", False
+        try:
+            rows = CsvRows(lines, max(DELIMITERS, key=first.count))
+        except (csv.Error, StopIteration) as error:
+            raise self.source.refused(f"has a header that cannot be read: {error}") from error
+        self.columns = rows.columns
+        if not all(name.isascii() or name.encode(errors="replace").decode() == name for name in self.columns):
+            raise self.source.refused("is not UTF-8, as its header shows; convert it with iconv -f latin1 -t utf-8")
+        return iter(rows)
 
-        def chained() -> Iterator[Record]:
-            yield from sample
-            yield from lines
-
-        return chained()
-
-    def _objects(self) -> Iterator[Record]:
-        for number, text in enumerate(self._text, start=1):
+    def _json(self, lines: Lines) -> Iterator[Record]:
+        self.format, self.typed = "json", True
+        for number, text in enumerate(lines, start=1):
+            lines.taken.clear()
             if not text.strip():
                 continue
             try:
                 values = json.loads(text, parse_float=Decimal)
             except (ValueError, RecursionError) as error:
-                yield Record(number, {}, f"not JSON: {error}")
+                yield Record(number, {}, f"not JSON: {error}", text.rstrip("\r\n"))
                 continue
             if isinstance(values, dict):
                 yield Record(number, values)
             else:
-                yield Record(number, {}, "not a JSON object")
+                yield Record(number, {}, "not a JSON object", text.rstrip("\r\n"))
 
-    def _refused(self, why: str) -> SalespipeError:
-        return SalespipeError("FileFormat", f"{self._path} {why}.", exit_code=Exit.USAGE)
+    def _read_objects(self) -> None:
+        """Take the columns from the first objects; those of a file of rejects are within."""
+        first: dict[str, Any] = next((record.values for record in self.sample if record.values), {})
+        if first.keys() == REJECT_KEYS:
+            self.format = str(first["format"])
+            self.typed = self.format != "csv"
+            self.sample = [unwrapped(record) for record in self.sample]
+            self._rows = map(unwrapped, self._rows)
+        self.columns = list(dict.fromkeys(name for record in self.sample for name in record.values))
+
+
+def unwrapped(record: Record) -> Record:
+    """What a record of a file of rejects holds."""
+    values = record.values.get("values") if not record.fault else None
+    if isinstance(values, dict):
+        return Record(record.line, values)
+    if record.fault:
+        return record
+    return Record(record.line, {}, 'values is no object like {"column": "value"}', values)
