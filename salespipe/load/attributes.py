@@ -9,8 +9,9 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
-from json.encoder import encode_basestring as quote
 from typing import Any, Final
+
+import msgspec
 
 MAX_ITEM: Final = 400 * 1024
 MAX_KEY: Final = 2048
@@ -18,6 +19,8 @@ MAX_DIGITS: Final = 38
 MAX_DEPTH: Final = 32
 # The largest whole number that surely fits: more digits only do when they end in zeros.
 SAFE_INTEGER: Final = 10**MAX_DIGITS
+
+_to_json: Final = msgspec.json.Encoder().encode
 
 
 class Rejected(Exception):  # noqa: N818 (a verdict on one item, not a fault of the program)
@@ -32,7 +35,10 @@ def put_request(item: Mapping[str, Any], key: str) -> bytes:
     range, a value of another type, more than 400 KB.
     """
     _check_key(item.get(key), key)
-    request = _encode(f'{{"PutRequest":{{"Item":{{{",".join([_pair(*pair) for pair in item.items()])}}}}}}}')
+    _check_names(tuple(item))
+    # The commonest type without a further call.
+    attributes = {name: {"S": value} if type(value) is str else _value(name, value, 1) for name, value in item.items()}
+    request = _encode({"PutRequest": {"Item": attributes}})
     # The text is never shorter than the item's size in DynamoDB's own counting, which is slower to tell.
     if len(request) > MAX_ITEM and (size := item_size(item)) > MAX_ITEM:
         raise Rejected(f"the item has {size:,} bytes; DynamoDB takes {MAX_ITEM:,}")
@@ -42,7 +48,7 @@ def put_request(item: Mapping[str, Any], key: str) -> bytes:
 def delete_request(value: str, key: str) -> bytes:
     """A DeleteRequest of BatchWriteItem. Raises ``Rejected`` for an empty or overlong key."""
     _check_key(value, key)
-    return _encode(f'{{"DeleteRequest":{{"Key":{{{_name(key)}{{"S":{quote(value)}}}}}}}}}')
+    return _encode({"DeleteRequest": {"Key": {key: {"S": value}}}})
 
 
 def item_size(value: Any) -> int:
@@ -59,30 +65,23 @@ def item_size(value: Any) -> int:
     return sum(item_size(inner) + 1 for inner in value) + 3
 
 
-def _pair(name: str, value: Any) -> str:
-    """``"name":{"S":"value"}``; the commonest type without a further call."""
-    if type(value) is str:
-        return f'{_name(name)}{{"S":{quote(value)}}}'
-    return _name(name) + _value(name, value, 1)
-
-
-def _value(name: str, value: Any, depth: int) -> str:
+def _value(name: str, value: Any, depth: int) -> dict[str, Any]:
     if depth > MAX_DEPTH:
         raise Rejected(f"{name}: nested more than {MAX_DEPTH} levels deep")
     match value:
         case str():
-            return f'{{"S":{quote(value)}}}'
+            return {"S": value}
         case bool():
-            return '{"BOOL":true}' if value else '{"BOOL":false}'
+            return {"BOOL": value}
         case Decimal() | int() | float():
-            return f'{{"N":"{_number(name, value)}"}}'
+            return {"N": _number(name, value)}
         case None:
-            return '{"NULL":true}'
+            return {"NULL": True}
         case Mapping():
-            pairs = [_name(inner) + _value(inner, one, depth + 1) for inner, one in value.items()]
-            return f'{{"M":{{{",".join(pairs)}}}}}'
+            _check_names(tuple(value))
+            return {"M": {inner: _value(inner, one, depth + 1) for inner, one in value.items()}}
         case list() | tuple():
-            return f'{{"L":[{",".join([_value(name, one, depth + 1) for one in value])}]}}'
+            return {"L": [_value(name, one, depth + 1) for one in value]}
     raise Rejected(f"{name}: {type(value).__name__} is no type that an order has")
 
 
@@ -113,10 +112,9 @@ def _trailing_zeros(value: Decimal) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _name(name: str) -> str:
-    if not isinstance(name, str) or not name:
+def _check_names(names: tuple[str, ...]) -> None:
+    if not all(isinstance(name, str) and name for name in names):
         raise Rejected("an attribute has no name")
-    return quote(name) + ":"
 
 
 def _check_key(value: object, key: str) -> None:
@@ -126,8 +124,8 @@ def _check_key(value: object, key: str) -> None:
         raise Rejected(f"{key} is longer than {MAX_KEY} bytes")
 
 
-def _encode(text: str) -> bytes:
+def _encode(request: dict[str, Any]) -> bytes:
     try:
-        return text.encode()
+        return _to_json(request)
     except UnicodeEncodeError:
         raise Rejected("the text is not valid Unicode") from None

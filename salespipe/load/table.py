@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.aws import error_code, error_message, is_not_found
 from salespipe.errors import Exit, SalespipeError
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
+
+_LOG_IN: Final = "Log in again, for instance with aws sso login, and start again."
+# What helps where the table's state does not tell.
+HINTS: Final = {
+    "AccessDeniedException": "salespipe doctor",
+    "ExpiredTokenException": _LOG_IN,
+    "UnrecognizedClientException": _LOG_IN,
+    "InvalidSignatureException": "Set this machine's clock, and look at the credentials: salespipe doctor",
+}
 
 
 def open_table(aws: Aws) -> Any:
@@ -56,7 +65,7 @@ def explained(error: Exception, table: str) -> Exception:
         return SalespipeError(
             error_code(error),
             f"DynamoDB does not take writes to {table}: {error_message(error)}",
-            hint="salespipe status",
+            hint=HINTS.get(error_code(error), "salespipe status"),
         )
     if isinstance(error, BotoCoreError):
         return SalespipeError("Unreachable", f"DynamoDB does not answer: {error}", hint="salespipe status")

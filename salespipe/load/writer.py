@@ -137,7 +137,7 @@ class Writer:
     @property
     def abandoned(self) -> int:
         """Writes handed over that were neither acknowledged nor refused; final after ``stop`` or ``drain``."""
-        return self._offered - self._settled
+        return max(0, self._offered - self._settled)  # Ctrl-C may come before a write is counted
 
     @contextmanager
     def counting(self) -> Iterator[Tally]:

@@ -121,6 +121,7 @@ def test_an_end_in_a_storm_has_a_summary_that_claims_nothing_too_much(
         run(dynamo, list(lives(3000, 1000)), acknowledged=told.extend, clock=lambda: now[0], sleep=sleep)
     assert (caught.value.code, caught.value.exit_code) == (expected, exit_code)
     assert caught.value.hint
+    assert ("Log in" in caught.value.hint) == (code == "ExpiredTokenException")
     summary = caught.value.summary
     assert summary.acknowledged == len(told) > 0
     assert len({write.line for write in told}) == len(told)
