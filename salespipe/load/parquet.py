@@ -35,6 +35,8 @@ class ParquetRecords(Records):
                 f"{source.path} is a Parquet file, and duckdb, which reads these, is not installed.",
                 hint="python3 -m pip install 'salespipe[local]'",
             ) from None
+        if source.packed:
+            raise source.refused("is Parquet packed by gzip; unpack it with gunzip first")
         if not source.regular:
             raise source.refused("is Parquet, which is read from its end: it must be a file")
         self.source = source

@@ -86,8 +86,7 @@ class TextRecords(Records):
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._text = self._decoded()
-        lines = Lines(self._text)
+        lines = Lines(self._decoded())
         try:
             first = lines.first().lstrip()
             if not first:
@@ -110,7 +109,7 @@ class TextRecords(Records):
     def _decoded(self) -> io.TextIOWrapper:
         head = self.source.head
         if head.startswith(self.UTF16):
-            return io.TextIOWrapper(self.source.bytes, encoding="utf-16", errors="replace", newline="")
+            return self.source.text("utf-16", "replace")
         for magic, what in ARCHIVES.items():
             if head.startswith(magic):
                 raise self.source.refused(f"is {what}; CSV, JSON lines (gzip or not) and Parquet can be replayed")
@@ -119,7 +118,7 @@ class TextRecords(Records):
         if head.lstrip().startswith(b"["):
             raise self.source.refused("is one JSON array; write one JSON object on each line instead")
         # A byte that is not UTF-8 spoils its row, not the file: it becomes a surrogate, which no item may hold.
-        return io.TextIOWrapper(self.source.bytes, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return self.source.text("utf-8-sig", "surrogateescape")
 
     def _csv(self, lines: Lines, first: str) -> Iterator[Record]:
         self.format, self.typed = "csv", False

@@ -26,8 +26,9 @@ HEAD: Final = 4096
 class Source:
     """A file (or standard input, for ``-``) opened for reading once, as a context manager.
 
-    ``regular`` says that it can be read again from the start, ``name`` is for people. ``bytes`` is its content, already
-    decompressed, and ``head`` its beginning. Raises ``SalespipeError`` (exit 2) when it cannot be opened.
+    ``regular`` says that it can be read again from the start, ``name`` is for people. ``bytes`` is its content and
+    ``head`` its beginning, both decompressed where it is ``packed``. Raises ``SalespipeError`` (exit 2) when it cannot
+    be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,9 +41,12 @@ class Source:
             raise SalespipeError("FileUnreadable", f"{path}: {error.strerror}.", exit_code=Exit.USAGE) from error
         self.regular = path != STDIN and stat.S_ISREG(self._status.st_mode)
         self.bytes: IO[bytes] = self._file
+        self.packed = False
+        self._text: io.TextIOWrapper | None = None
         try:
             self.head = self._file.peek(HEAD)[:HEAD]
             if self.head.startswith(GZIP_MAGIC):
+                self.packed = True
                 buffered = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=self._file)), BUFFER)
                 self.bytes = buffered
                 self.head = buffered.peek(HEAD)[:HEAD]
@@ -52,6 +56,11 @@ class Source:
         except OSError as error:
             self.close()
             raise SalespipeError("FileUnreadable", f"{path}: {error.strerror}.", exit_code=Exit.USAGE) from error
+
+    def text(self, encoding: str, errors: str) -> io.TextIOWrapper:
+        """The content as text, with line ends as they are."""
+        self._text = io.TextIOWrapper(self.bytes, encoding=encoding, errors=errors, newline="")
+        return self._text
 
     @property
     def share(self) -> float | None:
@@ -80,9 +89,15 @@ class Source:
         return SalespipeError("FileFormat", f"{self.path} {why}.", exit_code=Exit.USAGE)
 
     def close(self) -> None:
-        """Close the file."""
-        if self.path != STDIN:
-            self._file.close()
+        """Close the file; standard input stays open."""
+        if self.path == STDIN:
+            if self._text:
+                self._text.detach()
+            return
+        if self._text:
+            self._text.close()
+        self.bytes.close()
+        self._file.close()
 
     def _stat(self) -> os.stat_result:
         return os.fstat(self._file.fileno())

@@ -88,7 +88,8 @@ class Where:
             if action == sqlite3.SQLITE_READ:
                 used[second or ""] = None
                 return sqlite3.SQLITE_OK
-            return sqlite3.SQLITE_OK if action == sqlite3.SQLITE_FUNCTION else sqlite3.SQLITE_DENY
+            harmless = action == sqlite3.SQLITE_FUNCTION and second != "load_extension"
+            return sqlite3.SQLITE_OK if harmless else sqlite3.SQLITE_DENY
 
         try:
             connection = self._table(columns, sample)
