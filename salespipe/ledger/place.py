@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from salespipe.errors import SalespipeError
+from salespipe.answers import error_code, error_message, is_not_found
+from salespipe.errors import Exit, SalespipeError
 from salespipe.ledger.blocks import Header
 from salespipe.ledger.reading import Reading, held, read
 from salespipe.ledger.recording import Ledger
@@ -42,7 +43,8 @@ class Ledgers:
     def begin(self, command: str, *, seed: int | None = None, source: str = "") -> Ledger:
         """A new ledger for a run that writes to the table; those of a table that the name had before are deleted.
 
-        Raises ``SalespipeError``: ``LedgerFolder`` when it cannot be kept there.
+        Raises ``SalespipeError``: ``LedgerFolder`` when it cannot be kept there, and what
+        ``identity`` raises.
         """
         header = self._header(command, seed, source)
         try:
@@ -53,16 +55,12 @@ class Ledgers:
             path = self.folder / f"{stamp}-{command}-{secrets.token_hex(4)}{SUFFIX}"
             return Ledger(path, header, wall=self.wall)
         except OSError as error:
-            raise SalespipeError(
-                "LedgerFolder",
-                f"What is written cannot be recorded in {self.folder}: {error.strerror or error}.",
-                hint="Set SALESPIPE_HOME to a folder that can be written, or go without a ledger: --no-ledger.",
-            ) from error
+            raise self._unusable(error) from error
 
     def of_table(self) -> tuple[list[Reading], list[SalespipeError]]:
         """The ledgers of the table as it now is, oldest first, and what is wrong with those that cannot be read.
 
-        A table that was made anew under the same name has none of its predecessor's. Raises what DescribeTable raises.
+        A table that was made anew under the same name has none of its predecessor's. Raises ``SalespipeError``.
         """
         header = self._header("", None, "")
         found: list[Reading] = []
@@ -87,9 +85,13 @@ class Ledgers:
         if theirs != ours:
             raise SalespipeError("ForeignLedger", f"{reading.path} is of {theirs}, not of {ours}.")
 
-    def _paths(self) -> Iterator[Path]:
-        with suppress(FileNotFoundError):
-            yield from sorted(path for path in self.folder.iterdir() if path.suffix == SUFFIX)
+    def _paths(self) -> list[Path]:
+        try:
+            return sorted(path for path in self.folder.iterdir() if path.suffix == SUFFIX)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def _prune(self, header: Header) -> None:
         """Names of tables are unique, so one of this name with another identity is no more."""
@@ -99,16 +101,22 @@ class Ledgers:
                 if other.table == header.table and other.table_id != header.table_id and not held(path):
                     path.unlink()
 
+    def _unusable(self, error: OSError) -> SalespipeError:
+        return SalespipeError(
+            "LedgerFolder",
+            f"What is written cannot be recorded in {self.folder}: {error.strerror or error}.",
+            hint="Set SALESPIPE_HOME to a folder that can be written, or go without a ledger: --no-ledger.",
+        )
+
     def _header(self, command: str, seed: int | None, source: str) -> Header:
         aws = self.aws
-        table = aws.client("dynamodb").describe_table(TableName=aws.config.table.name)["Table"]
         return Header(
             pipeline=aws.config.name,
             account=aws.account,
             region=aws.region,
             endpoint=aws.endpoint,
             table=aws.config.table.name,
-            table_id=identity(table),
+            table_id=identity(aws),
             partition_key=aws.config.table.partition_key,
             command=command,
             started=int(self.wall() * 1000),
@@ -117,7 +125,23 @@ class Ledgers:
         )
 
 
-def identity(table: dict[str, Any]) -> str:
-    """What tells a table from another one that had its name: DescribeTable's TableId, or when it was made."""
+def identity(aws: Aws) -> str:
+    """What tells the configured table from another one that had its name: its TableId, or else when it was made.
+
+    Raises ``SalespipeError``: NotDeployed (exit 4), or why DynamoDB could not be asked.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    name = aws.config.table.name
+    try:
+        table = aws.client("dynamodb").describe_table(TableName=name)["Table"]
+    except (BotoCoreError, ClientError) as error:
+        if is_not_found(error):
+            raise SalespipeError(
+                "NotDeployed", f"There is no table {name}.", hint="salespipe up", exit_code=Exit.NOT_DEPLOYED
+            ) from error
+        raise SalespipeError(
+            error_code(error) or "Unreachable", f"DynamoDB does not tell of the table {name}: {error_message(error)}"
+        ) from error
     created = table.get("CreationDateTime")
-    return str(table.get("TableId") or (created.isoformat() if created else ""))
+    return str(table.get("TableId") or (created.timestamp() if created else ""))
