@@ -14,7 +14,6 @@ missed by more than 0.5 %, or when memory grows by more than a tenth after a ten
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import socket
 import statistics
@@ -30,10 +29,9 @@ from unittest import mock
 
 import boto3
 from boto3.dynamodb.types import TypeSerializer
-from nothing import TABLE, nothing
+from nothing import TABLE, account, nothing
+from pace import pace
 
-from salespipe.aws import Aws
-from salespipe.config import Config, Table
 from salespipe.ledger import Ledgers
 from salespipe.load import batch_call, generate, writer
 from salespipe.load.attributes import put_request
@@ -58,12 +56,6 @@ class Hurry:
 
     def sleep(self, seconds: float) -> None:
         self.skipped += seconds
-
-
-def account(endpoint: str, **times: Any) -> Aws:
-    aws = Aws(Config(target="local", table=Table(name=TABLE)), endpoint=endpoint, **times)
-    aws._account = "123456789012"
-    return aws
 
 
 def some_items(count: int) -> list[Item]:
@@ -165,12 +157,12 @@ def speed(endpoint: str, rounds: int) -> bool:
         f"generate is {mine / base:.2f} times batch_writer (turns from {lowest:.2f} to {highest:.2f}; wanted {TARGET})"
     )
     print(f"and at {mine / bound:.1%} of the raw socket")
-    tell_stages(endpoint, 50_000)
+    tell_stages(endpoint, 50_000, bound)
     return mine / base >= TARGET
 
 
-def tell_stages(endpoint: str, orders: int) -> None:
-    """Where the CPU time of ours goes, by stage, microseconds an order."""
+def tell_stages(endpoint: str, orders: int, bound: float) -> None:
+    """Where the CPU time of ours goes, by stage, microseconds an order; ``bound`` is the raw socket's rate."""
     spent: Stages = defaultdict(float)
     moments = (1_700_000_000 + number / SHOP_RATE for number in range(orders + 1))
     shop = Shop(1, default_world(), lambda: next(moments))
@@ -222,40 +214,8 @@ def tell_stages(endpoint: str, orders: int) -> None:
     for stage, seconds in spent.items():
         print(f"  {stage:40}{seconds / orders * 1e6:6.1f}{seconds / whole:8.1%}")
     print(f"  {'all':40}{whole / orders * 1e6:6.1f}")
-
-
-def pace(endpoint: str, rate: float, seconds: float) -> bool:
-    """A rate in real time: how exactly it is kept, and how evenly writes leave."""
-    sent: list[tuple[float, float]] = []
-    send = writer.Tally.send
-
-    def noted(tally: writer.Tally, writes: Sequence[writer.Write], now: float) -> None:
-        sent.extend((write.due, now) for write in writes)
-        send(tally, writes, now)
-
-    with mock.patch.object(writer.Tally, "send", noted):
-        cpu = time.process_time()
-        summary = generate.generate(account(endpoint), rate=rate, duration=seconds, seed=1)
-        cpu = time.process_time() - cpu
-    off = summary.achieved_rate / rate - 1
-    sent.sort()
-    print(
-        f"--rate {rate:,.0f} for {seconds:.0f} s: {summary.acknowledged:,} acknowledged, "
-        f"{summary.achieved_rate:,.2f} a second ({off:+.3%}), {cpu / seconds:.1%} of a core"
-    )
-    tell("sent after due", [now - due for due, now in sent])
-    pairs = itertools.pairwise(sent)
-    gaps = [abs((now - before) - (due - earlier)) for (earlier, before), (due, now) in pairs]
-    tell("inter-arrival jitter, the time between two writes against their schedule", gaps)
-    print(f"  standard deviation of sent after due (jitter_ms): {summary.jitter_ms:.2f} ms")
-    print(f"  acknowledged after due: p50 {summary.p50_ms:.1f}, p95 {summary.p95_ms:.1f}, p99 {summary.p99_ms:.1f} ms")
-    return abs(off) <= 0.005
-
-
-def tell(what: str, seconds: list[float]) -> None:
-    seconds.sort()
-    p50, p99 = (1000 * seconds[int(share * len(seconds))] for share in (0.5, 0.99))
-    print(f"  {what}: mean {1000 * statistics.fmean(seconds):.2f}, p50 {p50:.2f}, p99 {p99:.2f} ms")
+    ideal = (whole - spent["HTTP, the socket included"]) / orders + 1 / bound
+    print(f"were its HTTP no more than the raw socket, it would be {1 / ideal:,.0f} a second")
 
 
 def memory(endpoint: str, orders: int) -> bool:

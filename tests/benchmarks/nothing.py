@@ -19,6 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from salespipe.aws import Aws
+from salespipe.config import Config, Table
+
 TABLE = "OrdersRawTable"
 
 
@@ -105,6 +108,13 @@ def nothing() -> Iterator[str]:
             yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
         finally:
             server.stdin.close()
+
+
+def account(endpoint: str, **times: Any) -> Aws:
+    """The account in which such a server is."""
+    aws = Aws(Config(target="local", table=Table(name=TABLE)), endpoint=endpoint, **times)
+    aws._account = "123456789012"
+    return aws
 
 
 if __name__ == "__main__":
