@@ -27,6 +27,9 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
     duration: Annotated[str | None, typer.Option(help="How long: 60s, 5m, 1h. Without it or --count: Ctrl-C.")] = None,
     count: Annotated[int | None, typer.Option(help="How many writes.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same orders.")] = None,
+    chaos: Annotated[
+        str | None, typer.Option(help="all, or KIND=SHARE,…: duplicates, late, malformed, oversized, hot, …")
+    ] = None,
     no_ledger: Annotated[bool, typer.Option("--no-ledger", help="Do not record what was written.")] = False,
     mix: Annotated[str | None, typer.Option(help="Shares of inserts, updates, deletes.  [default: 50,45,5]")] = None,
     workers: Annotated[int, typer.Option(help="Threads that write.")] = 4,
@@ -39,11 +42,12 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
     from salespipe.load import options
     from salespipe.load.generate import generate as load
     from salespipe.load.products import Products
+    from salespipe.load.troubles import parse_chaos
     from salespipe.view import load as view
 
     state = App.of(context)
     shares, climb, seconds = options.parse_mix(mix), options.parse_ramp(ramp), options.parse_duration(duration)
-    shape = options.profile_named(profile)
+    shape, trouble = options.profile_named(profile), parse_chaos(chaos)
     most = options.rate_of(rate, shape, climb)
     aws = state.aws()
     _announce(state, aws, most)
@@ -60,6 +64,7 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
             mix=shares,
             workers=workers,
             time_scale=time_scale,
+            chaos=trouble,
             products=products,
             ledgers=None if no_ledger else state.ledgers(aws),
             on_progress=follow,

@@ -109,6 +109,15 @@ def rate_of(rate: float | None, profile: Profile, ramp: Ramp | None) -> float:
     return RATE if rate is None else rate
 
 
+def check(*, count: int | None, duration: float | None, workers: int, time_scale: float) -> None:
+    """Refuse what a load cannot do, whatever its rate."""
+    check_count(count, "--count")
+    if duration is not None:
+        check_duration(duration)
+    check_workers(workers)
+    check_time_scale(time_scale)
+
+
 def check_rate(rate: float | None, given: str | None = None) -> None:
     """Refuse a rate that is not above 0 and up to a million writes a second."""
     _within("Rate", rate, MAX_RATE, given or f"--rate {rate}", f"up to {MAX_RATE:,.0f} writes a second")

@@ -18,7 +18,7 @@ def orders(columns: Sequence[str], key: str, *, view: str, events: str) -> str:
     Delivery is at least once, so an order's history may hold an event twice, and older events beside newer ones: the
     highest sequence number of each ``key`` is the order as it is now, and a tombstone (REMOVE) means that it is gone.
     Sequence numbers are zero-padded text, so that their text order is their order. Money is a decimal, since doubles
-    do not add up; times are timestamps in UTC, NULL where a text is not ISO 8601.
+    do not add up, NULL where it is beyond any price; times are timestamps in UTC, NULL where a text is not ISO 8601.
     """
     kept = [column for column in columns if column not in EVENT_COLUMNS and column not in PARTITION_COLUMNS]
     shown = ",\n  ".join(_expression(column) for column in kept)
@@ -34,7 +34,7 @@ def orders(columns: Sequence[str], key: str, *, view: str, events: str) -> str:
 def _expression(column: str) -> str:
     name = _quoted(column)
     if column in _MONEY:
-        return f"CAST({name} AS decimal(18, 2)) AS {name}"
+        return f"TRY_CAST({name} AS decimal(18, 2)) AS {name}"
     if column in _TIMES:
         return f"TRY(CAST(from_iso8601_timestamp({name}) AS timestamp(3))) AS {name}"
     return name

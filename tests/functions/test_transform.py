@@ -104,7 +104,6 @@ def test_a_remove_is_a_tombstone() -> None:
         ("quantity", "-7", "-7"),
         ("quantity", "2.0", "2"),
         ("quantity", "1E3", "1000"),
-        ("quantity", "2.5", "2.5"),
         ("weight", "4", "4.0"),
         ("weight", "4.25", "4.25"),
         ("weight", "1E+125", "1E+125"),
@@ -115,6 +114,30 @@ def test_a_remove_is_a_tombstone() -> None:
 )
 def test_numbers_have_the_form_of_their_column(name: str, text: str, expected: str) -> None:
     assert f'"{name}":{expected},' in line_of({"orderid": {"S": "o-1"}, name: {"N": text}})
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "field", "value"),
+    [
+        ("price", {"S": "19.90"}, "price", "19.90"),
+        ("price", {"S": "20"}, "price", "20.0"),
+        ("quantity", {"S": "7"}, "quantity", "7"),
+        ("price", {"S": "N/A"}, "item_price", '"N/A"'),
+        ("price", {"S": "1e999999999"}, "item_price", '"1e999999999"'),
+        ("amount", {"S": ""}, "item_amount", '""'),
+        ("quantity", {"N": "2.5"}, "item_quantity", '"2.5"'),
+        ("quantity", {"N": "2147483647"}, "quantity", "2147483647"),
+        ("quantity", {"N": "-2147483648"}, "item_quantity", '"-2147483648"'),
+        ("quantity", {"N": "9E+125"}, "item_quantity", '"9' + 125 * "0" + '"'),
+        ("quantity", {"BOOL": True}, "item_quantity", '"true"'),
+        ("price", {"M": {"eur": {"N": "3"}}}, "item_price", '"{\\"eur\\":3.0}"'),
+        ("item_price", {"S": "mine"}, "item_item_price", '"mine"'),
+    ],
+)
+def test_what_is_no_number_gets_a_text_column_of_its_own(name: str, typed: Any, field: str, value: str) -> None:
+    line = line_of({"orderid": {"S": "o-1"}, name: typed})
+    assert f'"{field}":{value},' in line
+    assert set(json.loads(line)) == {"orderid", field, "event_id", "event_type", "event_time", "sequence_number"}
 
 
 def test_numbers_keep_their_form_inside_documents() -> None:
@@ -132,6 +155,8 @@ def test_numbers_keep_their_form_inside_documents() -> None:
         ({"quantity": {"N": "3"}, "price": {"N": "20"}, "amount": {"NULL": True}}, "60.0"),
         ({"quantity": {"N": "3"}}, None),
         ({"quantity": {"N": "3"}, "price": {"S": "free"}}, None),
+        ({"quantity": {"N": "3"}, "price": {"S": "0.10"}}, "0.30"),
+        ({"quantity": {"N": "2.5"}, "price": {"N": "3"}}, "7.5"),
     ],
 )
 def test_amount_is_quantity_times_price_exactly(attributes: dict[str, Any], amount: str | None) -> None:

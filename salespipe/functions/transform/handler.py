@@ -4,12 +4,15 @@ It knows DynamoDB JSON, not a schema. A lake record is the item's attributes as 
 ``event_type``, ``event_time`` (ISO 8601, UTC, milliseconds) and ``sequence_number`` (40 digits, so that text order is
 its order); a REMOVE has the key attributes and these fields only. Column types must not depend on single values:
 
-- ``price`` and ``amount`` always carry a decimal point, ``quantity`` never does unless it is a fraction;
+- ``price`` and ``amount`` always carry a decimal point, ``quantity`` never does. A text that is a plain number becomes
+  one; whatever else is no number, and a quantity that is no whole number of 32 bits, is told as text in ``item_price``,
+  ``item_amount`` or ``item_quantity``: one of them in its column, and no query could read any order any more;
 - every other number has a decimal point or an exponent, so that it reads as a double. The digits stay as they were;
 - ``amount`` is ``quantity`` times ``price``, exactly, when the item has these two and no amount;
 - an attribute that is NULL is left out; within a list it is null, so that positions stay;
 - an attribute whose name is one of the event fields or of the lake's partition columns, in any case (Athena ignores
-  case), gets the prefix ``item_``: nothing is lost, and the event fields can be trusted.
+  case), gets the prefix ``item_``, and so does one that is called like a name with this prefix: nothing is lost, and
+  the event fields can be trusted.
 
 Runs on Python 3.11 to 3.13 with the standard library alone.
 """
@@ -30,7 +33,13 @@ log = logging.getLogger(__name__)
 
 DECIMALS = frozenset({"price", "amount"})
 INTEGERS = frozenset({"quantity"})
-RESERVED = re.compile(r"(item_)*(event_id|event_type|event_time|sequence_number|dt|hour)", re.IGNORECASE)
+FIGURES = DECIMALS | INTEGERS
+LARGEST_INTEGER = 2**31 - 1
+RESERVED = re.compile(
+    r"(item_)*(event_id|event_type|event_time|sequence_number|dt|hour)|(item_)+(price|amount|quantity)", re.IGNORECASE
+)
+# Without an exponent, which a text of a few characters could blow up to any length.
+PLAIN_NUMBER = re.compile(r"-?[0-9]{1,38}(?:\.[0-9]{1,38})?", re.ASCII).fullmatch
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 EVENT_TYPES = frozenset({"INSERT", "MODIFY", "REMOVE"})
 SEQUENCE_DIGITS = 40
@@ -88,13 +97,27 @@ def _fields(item: dict[str, dict[str, Any]]) -> list[str]:
     fields = []
     for name, typed in item.items():
         ((kind, value),) = typed.items()
-        if kind == "S":
+        if name in FIGURES:
+            fields += _figure(name, kind, value)
+        elif kind == "S":
             fields.append(_key(name) + quote(value))
         elif kind == "N":
             fields.append(_key(name) + _number(name, value))
         elif kind != "NULL":
             fields.append(_key(name) + _value(name, kind, value))
     return fields
+
+
+def _figure(name: str, kind: str, value: Any) -> tuple[str, ...]:
+    """A price, an amount or a quantity as a field that is a number, or as one of another name that is text."""
+    if kind == "NULL":
+        return ()
+    if kind == "N" or (kind == "S" and PLAIN_NUMBER(value)):
+        number = _number(name, value)
+        if name in DECIMALS or (number.lstrip("-").isdigit() and abs(int(number)) <= LARGEST_INTEGER):
+            return (_key(name) + number,)
+        return (f'"item_{name}":{quote(number)}',)
+    return (f'"item_{name}":{quote(value if kind == "S" else _value(name, kind, value))}',)
 
 
 def _value(name: str, kind: str, value: Any) -> str:  # noqa: PLR0911 (DynamoDB has that many types)
@@ -168,9 +191,14 @@ def _finite(text: str) -> Decimal:
 
 def _amount(quantity: dict[str, Any], price: dict[str, Any]) -> str:
     """Quantity times price as a field, or an empty string when one of them is not a number."""
-    if "N" not in quantity or "N" not in price:
-        return ""
-    return f'"amount":{_product(quantity["N"], price["N"])}'
+    factors = [typed.get("N") or _plain(typed) for typed in (quantity, price)]
+    return f'"amount":{_product(*factors)}' if all(factors) else ""
+
+
+def _plain(typed: dict[str, Any]) -> str:
+    """The text of an attribute that is a plain number, or an empty string."""
+    text = typed.get("S", "")
+    return text if PLAIN_NUMBER(text) else ""
 
 
 @lru_cache(maxsize=4096)
