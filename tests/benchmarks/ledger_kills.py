@@ -1,11 +1,12 @@
 """Kill ``salespipe generate`` again and again under load, and hold its ledger to what the table has seen.
 
-    python tests/benchmarks/ledger_kills.py [--kills 20] [--rate 1500] [--workers 4] [--seed N] [--longest 2]
+    python tests/benchmarks/ledger_kills.py [--kills 20] [--rate 1500] [--workers 4] [--seed N] [--longest 2] [--gently]
 
 A table stands on a local AWS of its own. Each run is ended with ``kill -9`` at a random moment after its first
 acknowledgement. The table's stream has every change in order: for each key the ledger must be how it begins, by kind
-and by content, and the stream may have at most a batch for each worker that the ledger has not. At the end the table
-itself is held to the ledgers. Exit code 1 when one claims what is not so, or lacks more.
+and by content, and the stream may have at most a batch for each worker that the ledger has not; or nothing, where runs
+are ended ``--gently``, with Ctrl-C. At the end the table itself is held to the ledgers. Exit code 1 when one claims
+what is not so, or lacks more.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,7 @@ class Stream:
         return found
 
 
-def by_key(entries: Iterator[Entry]) -> Changes:
+def by_key(entries: Iterable[Entry]) -> Changes:
     """What a ledger claims, as the stream would say it."""
     claimed: Changes = defaultdict(list)
     for entry in entries:
@@ -75,7 +77,7 @@ def by_key(entries: Iterator[Entry]) -> Changes:
     return claimed
 
 
-def run_and_kill(home: Path, options: list[str], seconds: float) -> tuple[Reading, int]:
+def run_and_kill(home: Path, options: list[str], seconds: float, *, gently: bool) -> tuple[Reading, int]:
     """One run of ``generate``, killed so long after its first acknowledgement; its ledger, and its process."""
     before = set(home.glob("ledgers/*/*"))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SALESPIPE_"))}
@@ -90,16 +92,23 @@ def run_and_kill(home: Path, options: list[str], seconds: float) -> tuple[Readin
         deadline = time.monotonic() + PATIENCE
         while not (reading := begun(set(home.glob("ledgers/*/*")) - before)):
             if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                raise SystemExit(f"generate has recorded nothing: {process.communicate()[1].decode()}")
+                raise SystemExit(f"generate has recorded nothing: {said(process)}")
             time.sleep(0.01)
         time.sleep(seconds)
         if process.poll() is not None:
-            raise SystemExit(f"generate has ended on its own: {process.communicate()[1].decode()}")
+            raise SystemExit(f"generate has ended on its own: {said(process)}")
+        if gently:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
     finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        process.wait()
     return reading, process.pid
+
+
+def said(process: subprocess.Popen[bytes]) -> str:
+    process.kill()
+    return process.communicate()[1].decode()
 
 
 def begun(new: set[Path]) -> Reading | None:
@@ -112,24 +121,48 @@ def begun(new: set[Path]) -> Reading | None:
     return None
 
 
-def compare(claimed: Changes, seen: Changes) -> tuple[list[str], int]:
-    """Claims that are not so, and how many changes the ledger lacks."""
-    wrong = [
-        f"{key}: the ledger has {claims}, the stream {seen.get(key, [])}"
-        for key, claims in claimed.items()
-        if seen.get(key, [])[: len(claims)] != claims
-    ]
-    return wrong, sum(map(len, seen.values())) - sum(map(len, claimed.values()))
+@dataclass
+class Proof:
+    """Ledgers beside what has really happened."""
 
+    in_flight: int
+    wrong: list[str] = field(default_factory=list)
+    claimed: Changes = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
+    most: int = 0
+    torn: int = 0
 
-def wrong_in_table(aws: Aws, claimed: Changes, lacking: set[str]) -> list[str]:
-    """Keys whose item is not what a ledger says of them last, without those of which it does not have the last."""
-    pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=aws.names.table)
-    table = {item["orderid"]["S"]: of_attributes(item) for page in pages for item in page["Items"]}
-    wrong = [key for key in table if key not in claimed and key not in lacking]
-    return wrong + [
-        key for key, claims in claimed.items() if key not in lacking and table.get(key, NOTHING) != claims[-1][1]
-    ]
+    def hold(self, reading: Reading, seen: Changes) -> str:
+        """Hold the ledger of a run to what was seen since the one before; says how that went."""
+        claimed = by_key(reading)
+        untrue = [
+            f"{key}: the ledger has {claims}, the stream {seen.get(key, [])}"
+            for key, claims in claimed.items()
+            if seen.get(key, [])[: len(claims)] != claims
+        ]
+        lack = sum(map(len, seen.values())) - sum(map(len, claimed.values()))
+        self.wrong += untrue + [str(damage) for damage in reading.damage]
+        if lack > self.in_flight:
+            self.wrong.append(f"{reading.path.name} lacks {lack} writes")
+        if reading.closed != (not self.in_flight):
+            self.wrong.append(f"{reading.path.name} {'was' if reading.closed else 'was not'} closed")
+        self.claimed |= claimed
+        self.lacking |= {key for key, changes in seen.items() if changes != claimed.get(key)}
+        self.most = max(self.most, lack)
+        self.torn += reading.torn > 0
+        return (
+            f"{reading.entries:,} recorded, {lack} more in the table, {len(untrue)} claims that are not so,"
+            f" {reading.torn} torn bytes"
+        )
+
+    def hold_table(self, aws: Aws) -> None:
+        """Hold what the ledgers say last of each key to its item; keys of which they lack something are left out."""
+        pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=aws.names.table)
+        table = {item["orderid"]["S"]: of_attributes(item) for page in pages for item in page["Items"]}
+        last = {key: claims[-1][1] for key, claims in self.claimed.items()}
+        for key in (table.keys() | last.keys()) - self.lacking:
+            if table.get(key, NOTHING) != last.get(key):
+                self.wrong.append(f"{key}: the table has something else")
 
 
 def create_table(aws: Aws) -> None:
@@ -150,15 +183,13 @@ def main() -> int:
     options.add_argument("--rate", type=float, default=1500, help="writes a second")
     options.add_argument("--workers", type=int, default=4)
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    options.add_argument("--gently", action="store_true", help="with Ctrl-C")
     options.add_argument("--longest", type=float, default=2, help="seconds between a first acknowledgement and a kill")
     asked = options.parse_args()
     chance = random.Random(asked.seed)
     print(f"seed {asked.seed}", flush=True)
-    in_flight = asked.workers * BATCH
-    wrong: list[str] = []
-    everything: Changes = {}
-    lacking: set[str] = set()
-    most = torn = 0
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # so that runs hear it, even if this script is not to
+    proof = Proof(in_flight=0 if asked.gently else asked.workers * BATCH)
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
         server = daemon.start(home, 0)
@@ -167,34 +198,23 @@ def main() -> int:
             create_table(aws)
             stream = Stream(aws)
             for number in range(1, asked.kills + 1):
+                delay = chance.uniform(0, asked.longest)
                 command = ["--rate", str(asked.rate), "--workers", str(asked.workers), "--seed", str(number)]
-                reading, pid = run_and_kill(home, command, delay := chance.uniform(0, asked.longest))
-                seen, claimed = stream.changes(), by_key(iter(reading))
-                claims, lack = compare(claimed, seen)
-                wrong += claims + [str(damage) for damage in reading.damage]
-                wrong += [f"it lacks {lack} writes"] * (lack > in_flight) + [
-                    "it says that it was closed"
-                ] * reading.closed
-                everything |= claimed
-                lacking |= {key for key, changes in seen.items() if changes != claimed.get(key)}
-                most, torn = max(most, lack), torn + (reading.torn > 0)
-                print(
-                    f"kill {number}: process {pid} after {delay:.2f} s, {reading.entries:,} recorded, {lack} more in"
-                    f" the table, {len(claims)} claims that are not so, {reading.torn} torn bytes",
-                    flush=True,
-                )
-            wrong += [f"{key}: the table has something else" for key in wrong_in_table(aws, everything, lacking)]
+                reading, pid = run_and_kill(home, command, delay, gently=asked.gently)
+                told = proof.hold(reading, stream.changes())
+                print(f"kill {number}: process {pid} after {delay:.2f} s, {told}", flush=True)
+            proof.hold_table(aws)
         finally:
             daemon.stop(home)
-    for each in wrong[:10]:
+    for each in proof.wrong[:10]:
         print(each)
-    claims = sum(map(len, everything.values()))
-    verdict = "the ledgers claim nothing that the table lacks" if not wrong else "THE LEDGERS ARE WRONG"
+    writes = sum(map(len, proof.claimed.values()))
+    verdict = "THE LEDGERS ARE WRONG" if proof.wrong else "the ledgers claim nothing that the table lacks"
     print(
-        f"{asked.kills} kills, {claims:,} writes recorded: {verdict}; at most {most} of {in_flight} in flight"
-        f" were not recorded, {torn} torn ends (seed {asked.seed})"
+        f"{asked.kills} kills, {writes:,} writes recorded: {verdict}; at most {proof.most} were not recorded, of"
+        f" {proof.in_flight} that may be under way, {proof.torn} torn ends (seed {asked.seed})"
     )
-    return 1 if wrong else 0
+    return 1 if proof.wrong else 0
 
 
 if __name__ == "__main__":
