@@ -24,12 +24,13 @@ class Record(NamedTuple):
 
 
 class Lines:
-    """An iterator of lines that counts them, and can put the last ones back."""
+    """An iterator of lines that counts them and their letters, and can put the last ones back."""
 
     def __init__(self, text: Iterator[str]) -> None:
         self._text = text
         self._again: deque[str] = deque()
         self.number = 0
+        self.letters = 0
         self.taken: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
@@ -38,6 +39,7 @@ class Lines:
     def __next__(self) -> str:
         line = self._again.popleft() if self._again else next(self._text)
         self.number += 1
+        self.letters += len(line)
         self.taken.append(line)
         return line
 
@@ -47,6 +49,7 @@ class Lines:
         del self.taken[keep:]
         self._again.extendleft(reversed(back))
         self.number -= len(back)
+        self.letters -= sum(map(len, back))
 
     def first(self) -> str:
         """The first line that is not blank, which will be read again; empty when there is none."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.errors import SalespipeError
@@ -50,7 +50,7 @@ class ParquetRecords(Records):
             chosen = ", ".join(_selected(str(row[0]), str(row[1])) for row in described)
             self._parsed = [_as_json(str(row[1])) for row in described]
             self._result = self._connection.execute(f"SELECT {chosen} FROM {table}")
-            self._read = 0
+            self._given = 0
             self._rows = self._records()
             self.sample = list(islice(self._rows, SAMPLE))
         except duckdb.Error as error:
@@ -62,26 +62,28 @@ class ParquetRecords(Records):
         super().__exit__(*exception)
 
     def __iter__(self) -> Iterator[Record]:
-        yield from self.sample
         try:
-            yield from self._rows
+            for record in chain(self.sample, self._rows):
+                self._given = record.line
+                yield record
         except self._error as error:
             raise SalespipeError("FileDamaged", f"{self.source.path} is not whole: {_first_line(error)}") from error
 
     @property
     def share(self) -> float:
-        """The share of the rows that have been read."""
-        return self._read / self._total if self._total else 1.0
+        """The share of the rows that have been given."""
+        return self._given / self._total if self._total else 1.0
 
     def _records(self) -> Iterator[Record]:
+        line = 0
         while rows := self._result.fetchmany(BATCH):
             for row in rows:
-                self._read += 1
+                line += 1
                 values = {
                     name: json.loads(value, parse_float=Decimal) if parsed and value is not None else _plain(value)
                     for name, parsed, value in zip(self.columns, self._parsed, row, strict=True)
                 }
-                yield Record(self._read, values)
+                yield Record(line, values)
 
 
 def _selected(name: str, kind: str) -> str:

@@ -86,7 +86,10 @@ class TextRecords(Records):
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        lines = Lines(self._decoded())
+        self._lines = lines = Lines(self._decoded())
+        self._letter = 2 if source.head.startswith(self.UTF16) else 1
+        self._given = 0
+        self._ended = False
         try:
             first = lines.first().lstrip()
             if not first:
@@ -94,17 +97,33 @@ class TextRecords(Records):
             self._rows = self._json(lines) if first.startswith("{") else self._csv(lines, first)
             size = SAMPLE if source.regular else SAMPLE_OF_STREAM
             self.sample = list(islice(self._rows, size))
+            self._parsed = len(self.sample)
         except DAMAGED as error:
             raise source.refused(f"cannot be decompressed: {error}") from error
         if self.format == "json":
             self._read_objects()
 
     def __iter__(self) -> Iterator[Record]:
-        yield from self.sample
+        for record in self.sample:
+            self._given += 1
+            yield record
         try:
-            yield from self._rows
+            for record in self._rows:
+                self._given = self._parsed = self._given + 1
+                yield record
         except DAMAGED as error:
             raise SalespipeError("FileDamaged", f"{self.source.path} is not whole: {error}.") from error
+        self._ended = True
+
+    @property
+    def share(self) -> float | None:
+        """The share of the file that lies before the record given last: nearly, for letters are counted as bytes."""
+        read = self.source.share
+        if read is None or self._ended:
+            return None if read is None else 1.0
+        if not self.source.packed:  # what is buffered counts as read, which is all of a small file
+            read = min(self._lines.letters * self._letter / self.source.size, 1.0)
+        return read * self._given / max(self._parsed, 1)
 
     def _decoded(self) -> io.TextIOWrapper:
         head = self.source.head

@@ -63,11 +63,16 @@ class Source:
         return self._text
 
     @property
+    def size(self) -> int:
+        """How many bytes the file has on disk."""
+        return self._status.st_size
+
+    @property
     def share(self) -> float | None:
         """The share of the file's bytes that has been read, from 0 to 1; None where the end is not known."""
         if not self.regular:
             return None
-        return min(self._file.tell() / self._status.st_size, 1.0) if self._status.st_size else 1.0
+        return min(self._file.tell() / self.size, 1.0) if self.size else 1.0
 
     def check_unchanged(self) -> None:
         """Raise ``SalespipeError`` when the file is not what it was when it was opened, by its size and time."""

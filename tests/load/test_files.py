@@ -271,3 +271,23 @@ def test_csv_reads_what_csv_wrote(dynamo: Any, tmp_path: Path) -> None:
         csv.writer(file).writerows([("orderid", "note"), *enumerate(notes)])
     assert run(dynamo, path).acknowledged == len(notes)
     assert [dynamo.items[str(number)]["note"]["S"] for number in range(len(notes))] == notes
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "orderid,n\n" + "".join(f"{number:04},1\n" for number in range(400)),
+        "orderid,n\n" + "".join(f"{number:04},1\n" for number in range(4000)),
+        ("orderid,n\n" + "".join(f"{number:04},1\n" for number in range(4000))).encode("utf-16"),
+        "".join(f'{{"orderid": "{number:04}"}}\n' for number in range(4000)),
+        gzip.compress(("orderid,n\n" + "".join(f"{number:04},1\n" for number in range(400))).encode(), mtime=0),
+    ],
+    ids=["small", "csv", "utf-16", "json", "gzip"],
+)
+def test_the_share_is_of_the_rows_that_were_given(tmp_path: Path, content: str | bytes) -> None:
+    with open_records(written(tmp_path, content)) as records:
+        assert records.share == 0
+        shares = [records.share or 0.0 for _ in records]
+        assert records.share == 1
+    assert shares == sorted(shares)
+    assert shares[len(shares) // 2] == pytest.approx(0.5, abs=0.02)
