@@ -1,102 +1,91 @@
-"""Run one SQL statement in the pipeline's Athena workgroup and read its result."""
+"""Run one SQL statement in the pipeline's Athena workgroup, wait for its end, and read its result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.aws import error_code, error_message
 from salespipe.errors import Exit, SalespipeError
+from salespipe.query import records
 from salespipe.query.failures import explain, not_deployed
+from salespipe.query.model import Column, Execution, Result, Statistics, Value, execution
+from salespipe.query.reading import read
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
+    from salespipe.names import Names
 
-_FINAL: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
+__all__ = ["Column", "Result", "Statistics", "StoppedError", "Value", "finish", "look", "run", "start", "stop"]
+
 # Athena allows 100 GetQueryExecution calls a second for an account; most queries end within seconds.
-_POLL_SECONDS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
-_PAGE: Final = 1000
-_EXAMPLE: Final = 'salespipe query "SELECT * FROM orders LIMIT 10"'
+_POLL_SECONDS: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+_EXAMPLE: Final = 'salespipe query "SELECT * FROM orders LIMIT 10", or -f file.sql'
 
-Value = str | int | float | bool | Decimal | None
-
-_PARSERS: Final[dict[str, Callable[[str], Value]]] = {
-    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), int),
-    **dict.fromkeys(("double", "float", "real"), float),
-    "decimal": Decimal,
-    "boolean": lambda text: text == "true",
-}
+Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a result: its name and Athena's name of its type."""
+class StoppedError(KeyboardInterrupt):
+    """Ctrl-C while a query ran: it has been stopped on the server, and says what it cost."""
 
-    name: str
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What a query took: milliseconds, and bytes read from S3. Athena leaves out what it did not measure: 0 here."""
-
-    scanned_bytes: int
-    queue_ms: int
-    planning_ms: int
-    engine_ms: int
-    total_ms: int
+    def __init__(self, stopped: Execution) -> None:
+        cost = stopped.statistics
+        price = "" if cost.usd is None else f" ({cost.usd:f} USD on AWS)"
+        super().__init__(
+            f"Interrupted. The query {stopped.id} is {stopped.state.lower()} on the server too, after"
+            f" {cost.scanned_bytes:,} bytes scanned{price}."
+        )
+        self.execution = stopped
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Rows of a finished statement, in Python types: int, float, Decimal, bool, None, and str for all others."""
-
-    id: str
-    columns: tuple[Column, ...]
-    rows: list[tuple[Value, ...]]
-    statistics: Statistics
-
-    def records(self) -> list[dict[str, Value]]:
-        """Each row as a mapping from column name to value."""
-        names = [column.name for column in self.columns]
-        return [dict(zip(names, row, strict=True)) for row in self.rows]
-
-
-def run(aws: Aws, sql: str, *, progress: Callable[[str], None] = lambda _: None) -> Result:
+def run(
+    aws: Aws,
+    sql: str,
+    *,
+    parameters: Sequence[str] = (),
+    reuse_minutes: int = 0,
+    progress: Progress = lambda _: None,
+) -> Result:
     """Run ``sql`` and return its rows; ``progress`` is told the state while it runs.
 
-    Raises ``SalespipeError`` with what Athena said and what mends it; a KeyboardInterrupt stops the query on the
-    server before it goes on.
+    ``parameters`` are SQL literals for its question marks. Raises ``SalespipeError`` with what Athena said and what
+    mends it; a KeyboardInterrupt stops the query on the server before it goes on.
     """
-    client = aws.client("athena")
-    query = start(aws, sql)
-    try:
-        execution = _wait(aws, client, query, progress)
-    except KeyboardInterrupt:
-        client.stop_query_execution(QueryExecutionId=query)
-        raise
-    status = execution["Status"]
-    if status["State"] != "SUCCEEDED":
-        raise explain(status.get("StateChangeReason", status["State"]), aws.names)
-    columns, rows = _read(client, query, execution.get("StatementType", "DML"))
-    return Result(query, columns, rows, _statistics(execution.get("Statistics", {})))
+    ended = finish(aws, start(aws, sql, parameters=parameters, reuse_minutes=reuse_minutes), progress=progress)
+    answer = read(aws, ended)
+    rows = list(records.typed(answer.blocks, answer.columns))
+    return Result(answer.id, answer.columns, rows, replace(answer.statistics, rows=len(rows)))
 
 
-def start(aws: Aws, sql: str) -> str:
-    """Submit ``sql``; returns the query execution's id. Raises ``SalespipeError`` when Athena refuses it."""
+def start(aws: Aws, sql: str, *, parameters: Sequence[str] = (), reuse_minutes: int = 0) -> str:
+    """Submit ``sql``; returns the query execution's id. Raises ``SalespipeError`` when Athena refuses it.
+
+    A KeyboardInterrupt in the midst of it stops what may have been submitted.
+    """
     from botocore.exceptions import ClientError, ParamValidationError
 
-    names = aws.names
+    names = _names(aws)
     if not sql.strip():
         raise SalespipeError("EmptyQuery", "There is no SQL to run.", hint=_EXAMPLE, exit_code=Exit.USAGE)
+    request: dict[str, Any] = {
+        "QueryString": sql,
+        "WorkGroup": names.workgroup,
+        "QueryExecutionContext": {"Catalog": "AwsDataCatalog", "Database": names.database},
+        "ClientRequestToken": str(uuid.uuid4()),
+    }
+    if parameters:
+        request["ExecutionParameters"] = list(parameters)
+    if reuse_minutes:
+        by_age = {"Enabled": True, "MaxAgeInMinutes": reuse_minutes}
+        request["ResultReuseConfiguration"] = {"ResultReuseByAgeConfiguration": by_age}
+    client = aws.client("athena")
     try:
-        answer = aws.client("athena").start_query_execution(
-            QueryString=sql,
-            WorkGroup=names.workgroup,
-            QueryExecutionContext={"Catalog": "AwsDataCatalog", "Database": names.database},
-        )
+        answer = client.start_query_execution(**request)
+    except KeyboardInterrupt:
+        # Whether it arrived nobody knows: with the same token the same call tells the same id.
+        raise StoppedError(stop(aws, client.start_query_execution(**request)["QueryExecutionId"])) from None
     except ParamValidationError as error:
         raise SalespipeError("InvalidQuery", f"Athena takes no such text as a query: {error}") from error
     except ClientError as error:
@@ -107,54 +96,48 @@ def start(aws: Aws, sql: str) -> str:
     return str(answer["QueryExecutionId"])
 
 
-def _wait(aws: Aws, client: Any, query: str, progress: Callable[[str], None]) -> dict[str, Any]:
+def look(aws: Aws, query: str) -> Execution:
+    """The execution as it is now. Raises ``SalespipeError`` for an id that Athena does not know."""
+    from botocore.exceptions import ClientError, ParamValidationError
+
+    try:
+        raw = aws.client("athena").get_query_execution(QueryExecutionId=query)["QueryExecution"]
+    except (ClientError, ParamValidationError) as error:
+        if isinstance(error, ClientError) and error_code(error) != "InvalidRequestException":
+            raise
+        raise SalespipeError(
+            "QueryNotFound", f"Athena knows no query {query}.", hint="salespipe query history", exit_code=Exit.USAGE
+        ) from error
+    return execution(raw, aws.region)
+
+
+def finish(aws: Aws, query: str, *, progress: Progress = lambda _: None) -> Execution:
+    """Wait until an execution has SUCCEEDED.
+
+    Raises ``SalespipeError`` where it failed or was cancelled, and ``StoppedError``, a KeyboardInterrupt, after one.
+    """
     polls = iter(_POLL_SECONDS)
-    while True:
-        execution: dict[str, Any] = client.get_query_execution(QueryExecutionId=query)["QueryExecution"]
-        state = execution["Status"]["State"]
-        if state in _FINAL:
-            return execution
-        progress(f"{state.lower()}, {execution.get('Statistics', {}).get('DataScannedInBytes', 0):,} bytes scanned")
-        aws.sleep(next(polls, _POLL_SECONDS[-1]))
+    try:
+        while not (now := look(aws, query)).final:
+            progress(f"{now.state.lower()}, {now.statistics.scanned_bytes:,} bytes scanned")
+            aws.sleep(next(polls, _POLL_SECONDS[-1]))
+    except KeyboardInterrupt:
+        raise StoppedError(stop(aws, query)) from None
+    if now.state != "SUCCEEDED":
+        raise explain(now.reason or now.state, _names(aws))
+    return now
 
 
-def _read(client: Any, query: str, statement: str) -> tuple[tuple[Column, ...], list[tuple[Value, ...]]]:
-    """Page through the result. A SELECT's first row is its header; SHOW, DESCRIBE and DDL have none."""
-    columns: tuple[Column, ...] = ()
-    rows: list[tuple[Value, ...]] = []
-    for number, page in enumerate(_pages(client, query)):
-        if number == 0:
-            info = page["ResultSet"].get("ResultSetMetadata", {}).get("ColumnInfo", [])
-            columns = tuple(Column(column["Name"], column["Type"]) for column in info)
-            parsers = [_PARSERS.get(column.type, str) for column in columns]
-        data = page["ResultSet"].get("Rows", [])
-        if number == 0 and statement == "DML":
-            data = data[1:]
-        for row in data:
-            cells = _cells(row.get("Data", []), len(columns))
-            rows.append(
-                tuple(None if text is None else parse(text) for parse, text in zip(parsers, cells, strict=True))
-            )
-    return columns, rows
+def stop(aws: Aws, query: str) -> Execution:
+    """StopQueryExecution, and how it ended: what it has scanned until then is charged."""
+    aws.client("athena").stop_query_execution(QueryExecutionId=query)
+    for seconds in (*_POLL_SECONDS, *_POLL_SECONDS):
+        if (now := look(aws, query)).final:
+            return now
+        aws.sleep(seconds)
+    return look(aws, query)
 
 
-def _cells(data: list[dict[str, str]], width: int) -> list[str | None]:
-    """The texts of a row. DESCRIBE promises three columns and answers with one text, tabs between its parts."""
-    cells = [cell.get("VarCharValue") for cell in data]
-    if len(cells) == 1 and width > 1:
-        cells = [part.strip() for part in (cells[0] or "").split("\t")]
-    return (cells + [None] * width)[:width]
-
-
-def _pages(client: Any, query: str) -> Iterator[dict[str, Any]]:
-    return iter(client.get_paginator("get_query_results").paginate(QueryExecutionId=query, MaxResults=_PAGE))
-
-
-def _statistics(raw: dict[str, Any]) -> Statistics:
-    return Statistics(
-        scanned_bytes=raw.get("DataScannedInBytes", 0),
-        queue_ms=raw.get("QueryQueueTimeInMillis", 0),
-        planning_ms=raw.get("QueryPlanningTimeInMillis", 0),
-        engine_ms=raw.get("EngineExecutionTimeInMillis", 0),
-        total_ms=raw.get("TotalExecutionTimeInMillis", 0),
-    )
+def _names(aws: Aws) -> Names:
+    """The names that a query needs: none has the account in it, so STS need not be asked."""
+    return aws.config.names("")
