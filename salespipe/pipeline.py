@@ -131,7 +131,11 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
         runtime=config.functions.runtime,
         memory_mb=config.functions.memory_mb,
         timeout_seconds=config.functions.timeout_seconds,
-        environment={"TABLE_NAME": names.table, "TABLE_KEY": config.table.partition_key},
+        environment={
+            "TABLE_NAME": names.table,
+            "TABLE_KEY": config.table.partition_key,
+            "SHOP_ZIPF": f"{config.shop.zipf:g}",
+        },
         asynchronous_retries=0,  # a repeated run would write its orders again, under new ids
         needs=(generator_role, generator_logs, table),
     )

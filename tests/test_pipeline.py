@@ -111,7 +111,7 @@ def test_the_definitions_as_aws_gets_them(connect: Connect) -> None:
     }
 
     generator = aws.client("lambda").get_function(FunctionName="shop-generator")["Configuration"]
-    assert generator["Environment"]["Variables"] == {"TABLE_NAME": "Sales", "TABLE_KEY": "order_no"}
+    assert generator["Environment"]["Variables"] == {"TABLE_NAME": "Sales", "TABLE_KEY": "order_no", "SHOP_ZIPF": "1"}
 
     rule = aws.client("events").describe_rule(Name="shop-generator")
     [target] = aws.client("events").list_targets_by_rule(Rule="shop-generator")["Targets"]

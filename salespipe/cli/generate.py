@@ -28,12 +28,17 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
     count: Annotated[int | None, typer.Option(help="How many writes.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same orders.")] = None,
     chaos: Annotated[
-        str | None, typer.Option(help="all, or KIND=SHARE,…: duplicates, late, malformed, oversized, hot, …")
+        str | None,
+        typer.Option(metavar="[KIND=SHARE,…]", help="Trouble on purpose: all kinds, or late,hot=5%,…"),
     ] = None,
     no_ledger: Annotated[bool, typer.Option("--no-ledger", help="Do not record what was written.")] = False,
     mix: Annotated[str | None, typer.Option(help="Shares of inserts, updates, deletes.  [default: 50,45,5]")] = None,
     workers: Annotated[int, typer.Option(help="Threads that write.")] = 4,
     time_scale: Annotated[float, typer.Option(help="How much faster than life an order's life is.")] = 200_000.0,
+    scheduled: Annotated[
+        bool, typer.Option("--lambda", help="Not from here: the Lambda, on its schedule. Alone: what it does now.")
+    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="With --lambda: switch its schedule off.")] = False,
 ) -> int:
     """Write made-up orders at a rate.
 
@@ -46,6 +51,9 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
     from salespipe.view import load as view
 
     state = App.of(context)
+    if scheduled or stop:
+        options.check_scheduled(_given(context), stop=stop, scheduled=scheduled)
+        return _schedule(state, rate, stop=stop)
     shares, climb, seconds = options.parse_mix(mix), options.parse_ramp(ramp), options.parse_duration(duration)
     shape, trouble = options.profile_named(profile), parse_chaos(chaos)
     most = options.rate_of(rate, shape, climb)
@@ -71,6 +79,29 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
         )
     view.catalogue(state.screen, products)
     return view.summarise(state.screen, summary)
+
+
+def _given(context: typer.Context) -> set[str]:
+    """The options that stand on the command line, by their names there."""
+    sources = {parameter: context.get_parameter_source(parameter.name or "") for parameter in context.command.params}
+    return {parameter.opts[0] for parameter, source in sources.items() if source and source.name == "COMMANDLINE"}
+
+
+def _schedule(state: App, rate: float | None, *, stop: bool) -> int:
+    """Switch the Lambda's schedule on or off, or tell what it does."""
+    from salespipe.load import scheduled
+    from salespipe.view import load as view
+
+    aws = state.aws()
+    if stop:
+        told = scheduled.switch_off(aws)
+    elif rate is None:
+        told = scheduled.look(aws)
+    else:
+        scheduled.count_of(aws.config, rate)
+        _announce(state, aws, rate)
+        told = scheduled.switch_on(aws, rate)
+    return view.schedule(state.screen, told)
 
 
 def _announce(state: App, aws: Aws, rate: float) -> None:

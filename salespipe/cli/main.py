@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,9 @@ _ANYWHERE = {
     "--debug": 0,
 }
 
+
+# What an option means without a value.
+_ALONE = {("generate", "--chaos"): "all"}
 
 # What is left behind when a command is interrupted, and what goes on from there.
 _AFTER_INTERRUPT = {
@@ -60,7 +64,7 @@ class AnywhereGroup(typer.core.TyperGroup):
                 front.append(word)
                 if _ANYWHERE[name] and not value:
                     front += [following for following in [next(words, None)] if following is not None]
-        return super().parse_args(ctx, front + rest)
+        return super().parse_args(ctx, front + list(_valued(rest)))
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Tell, after Ctrl-C, what is left and what goes on from there."""
@@ -69,6 +73,14 @@ class AnywhereGroup(typer.core.TyperGroup):
         except KeyboardInterrupt:
             hint = _AFTER_INTERRUPT.get(ctx.invoked_subcommand or "", "")
             raise SalespipeError("Interrupted", "Interrupted.", hint=hint, exit_code=Exit.INTERRUPTED) from None
+
+
+def _valued(words: list[str]) -> Iterator[str]:
+    """The words of a command, with a value for an option that has one when it stands alone; Typer knows none such."""
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        yield word
+        if (words[0], word) in _ALONE and following.startswith("-"):
+            yield _ALONE[words[0], word]
 
 
 def _options(command: Any) -> frozenset[str]:

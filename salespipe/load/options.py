@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections.abc import Collection
 from typing import Final
 
 from salespipe.errors import Exit, SalespipeError
@@ -116,6 +117,20 @@ def check(*, count: int | None, duration: float | None, workers: int, time_scale
         check_duration(duration)
     check_workers(workers)
     check_time_scale(time_scale)
+
+
+def check_scheduled(given: Collection[str], *, stop: bool, scheduled: bool) -> None:
+    """Refuse what the Lambda on its schedule knows nothing of, and what says both on and off."""
+    if not scheduled:
+        raise _bad("Stop", "--stop is for the Lambda's schedule.", "salespipe generate --lambda --stop")
+    if stop and "--rate" in given:
+        raise _bad("Contradiction", "--stop and --rate contradict each other.", "Leave one of them out.")
+    if others := sorted(set(given) - {"--lambda", "--stop", "--rate"}):
+        raise _bad(
+            "Contradiction",
+            f"{', '.join(others)} cannot be had with --lambda: it writes steadily, and until it is stopped.",
+            "salespipe generate --lambda --rate N, or generate from here without --lambda.",
+        )
 
 
 def check_rate(rate: float | None, given: str | None = None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from salespipe.errors import SalespipeError
-from salespipe.resources.base import ABSENT, Drift, Observation
+from salespipe.resources.base import ABSENT, Observation
 from salespipe.resources.observing import Tolerating, differences, judge, look, pairs, unpaired
 
 if TYPE_CHECKING:
@@ -25,24 +25,23 @@ _PASSING_ERRORS: Final = frozenset({"ConcurrentModificationException", "Internal
 class Rule:
     """A scheduled rule on the default bus with one Lambda target.
 
-    It is made DISABLED; whether it is enabled is the user's business and never counts as drift. ``event`` is handed to
-    the function verbatim.
+    It is made DISABLED, with a target that gets ``event``. From then on the state and the numbers in the event are the
+    user's business and never count as drift, as long as it is an event of the same fields.
     """
 
     kind: ClassVar[str] = "eventbridge rule"
     name: str
     schedule: str
     function_arn: str
-    event: Mapping[str, Any]
+    event: Mapping[str, int]
     needs: tuple[Resource, ...] = ()
 
-    @property
-    def target(self) -> dict[str, Any]:
+    def target(self, event: Mapping[str, int]) -> dict[str, Any]:
         """The one target: a failed invocation is not repeated, the next one is due soon."""
         return {
             "Id": _TARGET_ID,
             "Arn": self.function_arn,
-            "Input": json.dumps(self.event),
+            "Input": json.dumps(event),
             "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
         }
 
@@ -54,13 +53,28 @@ class Rule:
             return ABSENT
         arn = rule["Arn"]
         tags = look(lambda: events.list_tags_for_resource(ResourceARN=arn)) or {"Tags": []}
-        answer = look(lambda: events.list_targets_by_rule(Rule=self.name)) or {"Targets": []}
-        targets = {target["Id"]: target for target in answer["Targets"]}
-        drift = differences({"ScheduleExpression": self.schedule}, rule) + self._target_drift(targets)
+        there = self._target_there(aws)
+        wanted = self.target(self._event_in(there) or self.event)
+        drift = differences({"ScheduleExpression": self.schedule}, rule) + differences(wanted, there, above="Target.")
         return judge(aws, unpaired(tags["Tags"]), arn=arn, detail=rule["State"], drift=drift)
 
-    def _target_drift(self, targets: Mapping[str, Any]) -> tuple[Drift, ...]:
-        return differences(self.target, targets.get(_TARGET_ID, {}), above="Target.")
+    def _target_there(self, aws: Aws) -> Mapping[str, Any]:
+        """The target as EventBridge has it, empty where it has none."""
+        answer = look(lambda: aws.client("events").list_targets_by_rule(Rule=self.name)) or {"Targets": []}
+        return next((target for target in answer["Targets"] if target["Id"] == _TARGET_ID), {})
+
+    def _event_in(self, target: Mapping[str, Any]) -> dict[str, int] | None:
+        """The event of a target, None where it is not one of the fields that ours has, all positive whole numbers."""
+        try:
+            event = json.loads(target.get("Input", ""))
+        except ValueError:
+            return None
+        known = isinstance(event, dict) and event.keys() == self.event.keys()
+        return event if known and all(type(value) is int and value > 0 for value in event.values()) else None
+
+    def event_now(self, aws: Aws) -> dict[str, int]:
+        """The event that the function gets from now on; ListTargetsByRule. The configured one where it has drifted."""
+        return self._event_in(self._target_there(aws)) or dict(self.event)
 
     def create(self, aws: Aws) -> None:
         """PutRule, which would also overwrite: only a rule that is not there is put. Then its target."""
@@ -74,10 +88,11 @@ class Rule:
             State="DISABLED",
             Tags=pairs(aws.config.tags),
         )
-        self._aim(aws)
+        self.aim(aws, self.event)
 
-    def _aim(self, aws: Aws) -> None:
-        answer = aws.client("events").put_targets(Rule=self.name, Targets=[self.target])
+    def aim(self, aws: Aws, event: Mapping[str, int]) -> None:
+        """PutTargets: give the function another event of the same fields. Raises ``SalespipeError`` if refused."""
+        answer = aws.client("events").put_targets(Rule=self.name, Targets=[self.target(event)])
         if answer.get("FailedEntryCount"):
             failed = answer["FailedEntries"][0]
             if failed.get("ErrorCode") in _PASSING_ERRORS:
@@ -108,7 +123,7 @@ class Rule:
                 State=seen.detail,
             )
         if seen.differs("Target"):
-            self._aim(aws)
+            self.aim(aws, self.event_now(aws))
 
     def delete(self, aws: Aws) -> None:
         """Take its targets away, upon which it does nothing more, and delete it: with targets it is refused."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from salespipe.load.products import Products
     from salespipe.load.report import Progress, Summary
+    from salespipe.load.scheduled import Scheduled
     from salespipe.view.screen import Screen
 
 _SHOWN: Final = 10
@@ -159,6 +160,22 @@ def summarise(screen: Screen, summary: Summary) -> Exit:
         return Exit.INTERRUPTED
     meant = sum(outcomes.get("rejected", 0) for outcomes in summary.chaos.values())
     return Exit.PARTLY if summary.rejected > meant else Exit.DONE
+
+
+def schedule(screen: Screen, told: Scheduled) -> Exit:
+    """Tell what the generator Lambda's schedule does, with ``json`` as a document."""
+    if screen.json:
+        screen.data(told)
+        return Exit.DONE
+    a_second = "" if told.rate is None else f", {told.rate:,.3g} a second"
+    amount = f"{told.count:,} writes a run, {told.schedule}{a_second}"
+    if told.on:
+        screen.say(f"The generator Lambda writes by itself: {amount}.")
+        screen.say("stop it: salespipe generate --lambda --stop", style="dim")
+    else:
+        screen.say(f"The generator Lambda is off. When on: {amount}.")
+        screen.say("switch it on: salespipe generate --lambda --rate 1", style="dim")
+    return Exit.DONE
 
 
 def catalogue(screen: Screen, products: Products) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+import pytest
 
 from salespipe.aws import Aws
 from salespipe.config import Config
@@ -34,7 +35,6 @@ DRIFT: list[tuple[str, str, Any, Any]] = [
     ("eventbridge pipe", "DynamoDBStreamParameters.BatchSize", 10, 100),
     ("eventbridge pipe", "Filters", [INSERTS], []),
     ("eventbridge rule", "ScheduleExpression", "rate(5 minutes)", "rate(1 minute)"),
-    ("eventbridge rule", "Target.Input", '{"count": 5}', '{"count": 60}'),
     ("firehose stream", "BufferingHints.SizeInMBs", 9, 5),
     ("firehose stream", "Transform.BufferSizeInMBs", "0.5", "1"),
     ("kinesis stream", "RetentionPeriodHours", 48, 24),
@@ -169,6 +169,31 @@ def test_a_rule_keeps_the_state_that_the_user_gave_it(aws: Aws) -> None:
     assert fields[0] == "ScheduleExpression"
     assert "Target.Arn" in fields
     assert events.describe_rule(Name=name)["State"] == "ENABLED"
+
+
+@pytest.mark.parametrize(
+    "there", ['{"count": 0}', '{"count": "5"}', '{"count": true}', '{"count": 5, "seed": 1}', "[5]", '"nonsense"']
+)
+def test_a_rule_that_hands_over_what_its_function_does_not_know(aws: Aws, there: str) -> None:
+    events, name = aws.client("events"), aws.names.rule
+    resource = stand(aws, "eventbridge rule", name)
+    (target,) = events.list_targets_by_rule(Rule=name)["Targets"]
+    events.put_targets(Rule=name, Targets=[{**target, "Input": there}])
+
+    assert "Target.Input" in repaired(aws, resource)
+    assert events.list_targets_by_rule(Rule=name)["Targets"] == [target]
+
+
+def test_how_much_a_rule_asks_for_is_the_users_business_also_when_it_is_repaired(aws: Aws) -> None:
+    events, name = aws.client("events"), aws.names.rule
+    resource = stand(aws, "eventbridge rule", name)
+    (target,) = events.list_targets_by_rule(Rule=name)["Targets"]
+    events.put_targets(Rule=name, Targets=[{**target, "Input": '{"count": 7}'}])
+    assert resource.describe(aws).state is State.READY
+
+    events.put_targets(Rule=name, Targets=[{**target, "Input": '{"count": 7}', "RetryPolicy": {}}])
+    assert repaired(aws, resource)[0].startswith("Target.RetryPolicy")
+    assert events.list_targets_by_rule(Rule=name)["Targets"] == [{**target, "Input": '{"count": 7}'}]
 
 
 def test_a_crawler_pointed_elsewhere(aws: Aws) -> None:

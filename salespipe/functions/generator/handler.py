@@ -4,7 +4,7 @@ Event: ``{"count": 60}``, and optionally ``"seed"``, a whole number. Answer: ``{
 placed, paid and so on over the last minute. Every invocation is a shop of its own, whose order ids are unique, so that
 a scheduled event that is delivered twice makes more orders, and never changes any. It opens with a full stock each time
 and writes no reference data: what it sells is missing from the stock that ``salespipe generate`` keeps. ``TABLE_KEY``
-names the table's partition key; without it, it is ``orderid``.
+names the table's partition key; without it, it is ``orderid``. ``SHOP_ZIPF`` says how unequally products sell.
 """
 
 from __future__ import annotations
@@ -43,7 +43,14 @@ def handler(event: dict[str, Any], context: object = None) -> dict[str, int]:  #
 def changes(count: int, seed: int, key: str, now: float) -> Iterator[Change]:
     """``count`` changes spread over the minute before ``now``."""
     moments = counter()
-    shop = Shop(seed, default_world(), lambda: now - SPAN + next(moments) * SPAN / count, key=key, pace=count / SPAN)
+    shop = Shop(
+        seed,
+        default_world(),
+        lambda: now - SPAN + next(moments) * SPAN / count,
+        zipf=float(os.environ.get("SHOP_ZIPF", "1")),
+        key=key,
+        pace=count / SPAN,
+    )
     return islice(shop, count)
 
 
