@@ -15,6 +15,7 @@ import msgspec
 
 MAX_ITEM: Final = 400 * 1024
 MAX_KEY: Final = 2048
+MAX_NAME: Final = 65_535
 MAX_DIGITS: Final = 38
 MAX_DEPTH: Final = 32
 # The largest whole number that surely fits: more digits only do when they end in zeros.
@@ -51,18 +52,23 @@ def delete_request(value: str, key: str) -> bytes:
     return _encode({"DeleteRequest": {"Key": {key: {"S": value}}}})
 
 
-def item_size(value: Any) -> int:
+def item_size(item: Mapping[str, Any]) -> int:
     """An item's size in bytes as DynamoDB counts it: names and values, numbers by their digits."""
+    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+
+
+def _size(value: Any) -> int:
     match value:
         case str():
             return len(value.encode())
         case bool() | None:
             return 1
         case int() | float() | Decimal():
-            return len(Decimal(value).normalize().as_tuple().digits) // 2 + 2
+            exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+            return (len(exact.as_tuple().digits) - _trailing_zeros(exact)) // 2 + 2
         case Mapping():
-            return sum(len(name.encode()) + item_size(inner) + 1 for name, inner in value.items()) + 3
-    return sum(item_size(inner) + 1 for inner in value) + 3
+            return sum(len(name.encode()) + _size(inner) + 1 for name, inner in value.items()) + 3
+    return sum(_size(inner) + 1 for inner in value) + 3
 
 
 def _value(name: str, value: Any, depth: int) -> dict[str, Any]:
@@ -115,6 +121,9 @@ def _trailing_zeros(value: Decimal) -> int:
 def _check_names(names: tuple[str, ...]) -> None:
     if not all(isinstance(name, str) and name for name in names):
         raise Rejected("an attribute has no name")
+    for name in names:
+        if len(name) > MAX_NAME // 4 and len(name.encode(errors="surrogatepass")) > MAX_NAME:
+            raise Rejected(f"{name:.20}... is a name longer than {MAX_NAME} bytes")
 
 
 def _check_key(value: object, key: str) -> None:

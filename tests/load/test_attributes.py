@@ -70,7 +70,12 @@ def test_values_at_the_edges_are_sent(value: Any, sent: Any) -> None:
         (Decimal("1E-131"), "out of DynamoDB's range"),
         ("\ud800", "not valid Unicode"),
         (b"blob", "bytes is no type"),
+        ({"a", "b"}, "set is no type"),
+        (frozenset({1}), "frozenset is no type"),
+        ([b"blob"], "bytes is no type"),
         ({"": 1}, "no name"),
+        ({"n" * 65_536: 1}, "longer than 65535"),
+        ({"ü" * 32_768: 1}, "longer than 65535"),
         ("x" * MAX_ITEM, "409,6"),
     ],
 )
@@ -102,6 +107,22 @@ def test_nesting_ends_at_thirty_two_levels() -> None:
 def test_a_key_is_a_string_that_fits(item: dict[str, Any], reason: str) -> None:
     with pytest.raises(Rejected, match=reason):
         put_request(item, "orderid")
+
+
+def test_an_item_may_have_all_of_400_kb() -> None:
+    """By the developer guide's count: names and values, 3 bytes for a list or map and 1 for each of its elements."""
+    item: dict[str, Any] = {"orderid": "o", "m": {"a": ["x", True]}, "t": ""}
+    room = MAX_ITEM - len("orderidomaxt") - 3 - 1 - 3 - 2 - 1
+    put_request(item | {"t": "x" * room}, "orderid")
+    with pytest.raises(Rejected, match="409,601 bytes"):
+        put_request(item | {"t": "x" * (room + 1)}, "orderid")
+
+
+@pytest.mark.parametrize(
+    ("number", "size"), [(0, 2), (0.1, 2), (10**30, 2), (Decimal("1" * 38), 21), (Decimal("19.90"), 3)]
+)
+def test_a_number_is_counted_by_its_digits(number: Any, size: int) -> None:
+    assert item_size({"n": number}) == 1 + size
 
 
 def test_escapes_do_not_count_towards_the_size() -> None:
