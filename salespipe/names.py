@@ -17,7 +17,11 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     account: str
 
     events_table = "order_events"
+    products_table = "products"
     orders_view = "orders"
+    history_view = "order_history"
+    inventory_view = "inventory"
+    customers_view = "customers"
     events_prefix = "order_events/"
     products_prefix = "products/"
     errors_prefix = "errors/"

@@ -23,13 +23,17 @@ _POLL_SECONDS: Final = {"local": 0.05, "aws": 5.0}
 
 @dataclass(frozen=True, slots=True)
 class Crawl:
-    """What a crawl found: the table's columns without its partition keys, and how many objects there were."""
+    """What a crawl found: the table's columns without its partition keys, how many objects there were, and the views.
+
+    ``view`` is that of current orders; ``views`` are all that the columns allow.
+    """
 
     table: str
     columns: tuple[str, ...]
     objects: int
     seconds: float
     view: str
+    views: tuple[str, ...]
 
 
 def crawl(aws: Aws, *, settle: bool = True, progress: Progress = lambda _: None) -> Crawl:
@@ -47,10 +51,49 @@ def crawl(aws: Aws, *, settle: bool = True, progress: Progress = lambda _: None)
     columns = _columns(aws)
     _project_partitions(aws)
     names = aws.names
-    key = names.config.table.partition_key.lower()
-    progress(f"creating the view {names.orders_view}")
-    athena.run(aws, views.orders(columns, key, view=names.orders_view, events=names.events_table))
-    return Crawl(names.events_table, columns, objects, aws.clock() - began, names.orders_view)
+    made = _create_views(aws, columns, progress)
+    return Crawl(names.events_table, columns, objects, aws.clock() - began, names.orders_view, made)
+
+
+def _create_views(aws: Aws, columns: tuple[str, ...], progress: Progress) -> tuple[str, ...]:
+    """Create every view for which the columns exist; customers reads orders, the others the tables."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    names = aws.names
+    key, events = names.config.table.partition_key.lower(), names.events_table
+    first = {
+        names.orders_view: views.orders(columns, key, view=names.orders_view, events=events),
+        names.history_view: views.order_history(columns, view=names.history_view, events=events),
+        names.inventory_view: views.inventory(
+            *(columns, _product_columns(aws), key),
+            view=names.inventory_view,
+            events=events,
+            table=names.products_table,
+        ),
+    }
+    then = {names.customers_view: views.customers(columns, view=names.customers_view, orders=names.orders_view)}
+    made: list[str] = []
+    with ThreadPoolExecutor(len(first)) as pool:
+        for wave in (first, then):
+            wanted = {name: sql for name, sql in wave.items() if sql}
+            progress(f"creating the view{'' if len(wanted) == 1 else 's'} {', '.join(wanted)}")
+            list(pool.map(lambda sql: athena.run(aws, sql), wanted.values()))
+            made += wanted
+    return tuple(made)
+
+
+def _product_columns(aws: Aws) -> tuple[str, ...]:
+    """The columns of the reference data; none where there is no such table."""
+    from botocore.exceptions import ClientError
+
+    names = aws.names
+    try:
+        table = aws.client("glue").get_table(DatabaseName=names.database, Name=names.products_table)["Table"]
+    except ClientError as error:
+        if is_not_found(error):
+            return ()
+        raise
+    return tuple(column["Name"] for column in table["StorageDescriptor"].get("Columns", []))
 
 
 def _require_crawler(aws: Aws) -> None:
