@@ -48,6 +48,10 @@ class Written(Protocol):
         """The request of BatchWriteItem, JSON text."""
 
     @property
+    def fingerprint(self) -> bytes:
+        """Its fingerprint, if it is known; else it is that of the request."""
+
+    @property
     def line(self) -> int:
         """Where it stands in a file; 0 when it was made up."""
 
@@ -131,7 +135,7 @@ def pack(writes: Sequence[Written], at: int) -> bytes:
             at,
             bytes([_CODES[write.kind] for write in writes]),
             [write.key for write in writes],
-            b"".join([of_request(write.request) for write in writes]),
+            b"".join([write.fingerprint or of_request(write.request) for write in writes]),
             lines if any(lines) else None,
             expects if any(expects) else None,
         )

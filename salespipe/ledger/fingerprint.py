@@ -26,6 +26,7 @@ NOTHING: Final = bytes(SIZE)
 _ADDED: Final = frozenset({"event_id", "event_type", "event_time", "sequence_number", "dt", "hour"})
 _RENAMED: Final = re.compile(r"item_((item_)*(event_id|event_type|event_time|sequence_number|dt|hour))", re.IGNORECASE)
 
+_NUMBERS: Final = frozenset({int, Decimal})
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -76,7 +77,14 @@ def of_item(item: Mapping[str, Any]) -> bytes:
 
     str, int, Decimal, float (by its shortest digits), bool, None, bytes and what converts to them, lists, sets, maps.
     """
-    return _of({name: _plain(value) for name, value in item.items()})
+    head, names = _shape(tuple(item))
+    values = [
+        value if (kind := type(value)) is str else _digits(value) if kind in _NUMBERS else _plain(value)
+        for value in [item[name] for name in names]
+    ]
+    if None in values:
+        return _of(dict(zip(names, values, strict=True)))
+    return _hash(head + _encode(values))
 
 
 def of_lake_row(row: Mapping[str, Any]) -> tuple[bytes, ...]:

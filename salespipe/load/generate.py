@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from salespipe.ledger.fingerprint import of_item
 from salespipe.load.attributes import Rejected, delete_request, put_request
 from salespipe.load.chaos import Chaos, Made
 from salespipe.load.course import Course, schedule_of
@@ -156,8 +157,9 @@ def write_of(change: Change | Made, key: str, due: float) -> Write:
     if isinstance(change, Made):
         return Write(change.kind, change.key, change.request(), due, expect=change.expect)
     orderid = key_of(change, key)
-    request = delete_request(orderid, key) if change.kind is Kind.DELETE else put_request(change.item, key)
-    return Write(change.kind, orderid, request, due)
+    if change.kind is Kind.DELETE:
+        return Write(change.kind, orderid, delete_request(orderid, key), due)
+    return Write(change.kind, orderid, put_request(change.item, key), due, fingerprint=of_item(change.item))
 
 
 def key_of(change: Change | Made, key: str) -> str:

@@ -48,7 +48,8 @@ class Write(NamedTuple):
     """One write: its kind, its key's value, its request as ``attributes`` makes it.
 
     ``due`` is when it ought to have been sent, by the writer's clock; ``line`` is where it stands in a file;
-    ``expect`` says what has to become of it downstream, 0 for what becomes of any order.
+    ``expect`` says what has to become of it downstream, 0 for what becomes of any order; ``fingerprint`` is that of the
+    item, for whoever makes it more quickly than from the request.
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Write(NamedTuple):
     due: float
     line: int = 0
     expect: int = 0
+    fingerprint: bytes = b""
 
 
 @dataclass
