@@ -204,6 +204,7 @@ class Rows:
             rows=self._chosen,
             skipped=self._skipped,
             rejects_file=str(self._rejects.path) if self._rejects and self._rejects.count else None,
+            resumable=self._records.source.regular and self._ledger is not None,
         )
 
     def _matching(self) -> Iterator[Record]:

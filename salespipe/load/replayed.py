@@ -26,7 +26,7 @@ class Replayed(Summary):
 
     ``rows`` is how many it was asked for: that meet ``--where``, within ``--limit``, up to where it ended. Of these
     ``skipped`` were in the table already. ``dropped`` names the columns that were not taken. ``rejects_file`` is where
-    the rejected rows are, if there are any.
+    the rejected rows are, if there are any. What is ``resumable`` goes on where it ended when it is started again.
     """
 
     format: str = ""
@@ -35,6 +35,7 @@ class Replayed(Summary):
     rows: int = 0
     skipped: int = 0
     rejects_file: str | None = None
+    resumable: bool = False
 
 
 def told(plan: Plan) -> tuple[Taken, ...]:

@@ -41,7 +41,7 @@ def summarise(screen: Screen, replayed: Replayed, file: str) -> Exit:
             screen.say(
                 f"{replayed.skipped:,} of {replayed.rows:,} rows were in the table already, and were left alone."
             )
-        if replayed.interrupted:
+        if replayed.interrupted and replayed.resumable:
             screen.say("Run the same command again to write the rest.")
         if replayed.rejects_file:
             screen.say(

@@ -187,7 +187,7 @@ def test_standard_input_can_be_replayed(dynamo: Any, monkeypatch: pytest.MonkeyP
     with os.fdopen(reading, "rb") as file:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file))
         summary = run(dynamo, Path("-"), where="typeof(n) = 'integer'")
-        assert (summary.acknowledged, summary.rows, summary.done) == (1, 1, None)
+        assert (summary.acknowledged, summary.rows, summary.done, summary.resumable) == (1, 1, None, False)
         assert not file.closed
 
 

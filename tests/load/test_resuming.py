@@ -69,6 +69,7 @@ def test_after_ctrl_c_the_same_command_writes_the_rest_and_nothing_twice(shop: S
     for limit in (100, 300):
         summary = shop.replay(on_progress=interrupt, limit=limit)
         assert summary.interrupted
+        assert summary.resumable
         assert summary.skipped <= written
         written += summary.acknowledged
         assert written == len(shop.dynamo.items)
