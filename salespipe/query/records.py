@@ -90,7 +90,9 @@ def _cell(raw: str) -> str | None:
 
 
 def rows(block: bytes, width: int) -> Iterator[Cells]:
-    """The rows of a block, of ``width`` columns each."""
+    """The rows of a block, of ``width`` columns each; a statement that makes something has none."""
+    if not width:
+        return iter(())
     flat = cells(block.decode())
     return (flat[at : at + width] for at in range(0, len(flat), width))
 
