@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from salespipe.load.records import Records
     from salespipe.load.report import Summary
 
+# Progress is told at least once in so many rows, be they written or not.
+TICK = 1024
+
 Due = Callable[["Record"], float]
 
 
@@ -120,7 +123,7 @@ def replay(
             due = lambda record: pace.due(_moment(record, clocked))  # noqa: E731
 
         try:
-            return rows.sum_up(feed.run(rows.writes(due, writer.reject)))
+            return rows.sum_up(feed.run(rows.writes(due, writer.reject, feed.tick)))
         except LoadError as error:
             error.summary = rows.sum_up(error.summary)
             raise
@@ -154,10 +157,10 @@ class Rows:
         # What DynamoDB may refuse yet: its raw values are needed for the file of rejects.
         self._under_way: dict[int, Record] = {}
 
-    def writes(self, due: Due, reject: Callable[[Reject], None]) -> Iterator[Write]:
-        """The rows to write, each once it is due; others are rejected or skipped."""
+    def writes(self, due: Due, reject: Callable[[Reject], None], tick: Callable[[], None]) -> Iterator[Write]:
+        """The rows to write, each once it is due; others are rejected or skipped, with a ``tick`` now and then."""
         columns, key, done = self._plan.columns, self._key, self._done
-        for record in islice(self._matching(), self._limit):
+        for record in islice(self._matching(tick), self._limit):
             self._chosen += 1
             if record.line in done:
                 self._skipped += 1
@@ -207,15 +210,14 @@ class Rows:
             resumable=self._records.source.regular and self._ledger is not None,
         )
 
-    def _matching(self) -> Iterator[Record]:
+    def _matching(self, tick: Callable[[], None]) -> Iterator[Record]:
         """The rows that are asked for; one that cannot be read, or asked, is too, and will be rejected."""
         where = self._where
-        if where is None:
-            yield from self._records
-            return
-        for record in self._records:
+        for number, record in enumerate(self._records):
+            if number % TICK == 0:
+                tick()
             try:
-                if record.fault or where.holds(record):
+                if where is None or record.fault or where.holds(record):
                     yield record
             except (sqlite3.Error, OverflowError) as error:
                 yield record._replace(fault=f"--where: {error}")

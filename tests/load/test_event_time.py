@@ -1,11 +1,15 @@
 """Rows at the pace at which they happened, so many times faster."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from salespipe.errors import Exit, SalespipeError
 from salespipe.load.event_time import EventTime, parse_speed
+from salespipe.load.mapping import parse_mapping
+from salespipe.load.replay import replay
 
 FIRST = datetime(1997, 1, 1, tzinfo=UTC)
 
@@ -72,3 +76,16 @@ def test_what_is_no_speed_is_refused(text: str) -> None:
     with pytest.raises(SalespipeError) as caught:
         parse_speed(text)
     assert (caught.value.code, caught.value.exit_code) == ("BadSpeed", Exit.USAGE)
+
+
+@pytest.mark.parametrize("options", [{"time": "day"}, {"mapping": "orderid=id,created_at=day"}])
+def test_a_file_is_replayed_at_its_own_pace(dynamo: Any, tmp_path: Path, options: dict[str, Any]) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("id,day\n1,1997-01-01\n2,1997-01-02\n3,1996-12-31\n4,one day\n5,1997-01-03T12:00:00Z\n")
+    watch = Watch()
+    mapping = parse_mapping(options.pop("mapping", "orderid=id"))
+    aws = dynamo.aws(clock=lambda: watch.now, sleep=watch.sleep)
+    summary = replay(aws, path, mapping, speed=86_400.0, **options)
+    assert summary.seconds == pytest.approx(2.5, abs=0.01)
+    assert [(reject.line, reject.reason[:14]) for reject in summary.rejects] == [(5, "day: 'one day'")]
+    assert sorted(dynamo.items) == ["1", "2", "3", "5"]

@@ -1,12 +1,14 @@
 """A SQL condition on one row, and what is none."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from salespipe.errors import Exit, SalespipeError
 from salespipe.load.lines import Record
+from salespipe.load.replay import replay
 from salespipe.load.where import Where
 
 ROWS: list[dict[str, Any]] = [
@@ -103,3 +105,28 @@ def test_what_is_no_condition_is_refused(condition: str, message: str, hint: str
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert (caught.value.code, caught.value.exit_code) == ("BadWhere", Exit.USAGE)
+
+
+def test_a_row_that_a_condition_cannot_be_asked_of_is_rejected(dynamo: Any, tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text('orderid,note\n1,"{""a"": 1}"\n2,{\n3,"{""a"": 2}"\n')
+    summary = replay(dynamo.aws(), path, where="json_extract(note, '$.a') = 1")
+    assert sorted(dynamo.items) == ["1"]
+    ((line, reason),) = [(reject.line, reject.reason) for reject in summary.rejects]
+    assert line == 3
+    assert "--where: malformed JSON" in reason
+
+
+def test_progress_goes_on_where_no_row_meets_the_condition(dynamo: Any, tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("orderid,n\n" + "".join(f"{number},1\n" for number in range(5000)))
+    shares: list[float] = []
+    now = iter(range(10**6))
+    summary = replay(
+        dynamo.aws(clock=lambda: next(now)),
+        path,
+        where="n > 1",
+        on_progress=lambda progress: shares.append(progress.done),
+    )
+    assert (summary.rows, summary.acknowledged, summary.done) == (0, 0, 1.0)
+    assert any(0.1 < share < 0.9 for share in shares)
