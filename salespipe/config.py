@@ -90,7 +90,14 @@ class Query(_Section, frozen=True):
 
     # Athena refuses a BytesScannedCutoffPerQuery below 10,000,000.
     scan_limit_mb: Annotated[int, msgspec.Meta(ge=10)] = 1000
+    ask_above_mb: Annotated[int, msgspec.Meta(ge=0)] = 500
     results_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 7
+
+
+class Insights(_Section, frozen=True):
+    """``[insights]``: where the user's own questions are, SQL files beside the shipped ones."""
+
+    folder: str = "insights"
 
 
 class Local(_Section, frozen=True):
@@ -117,6 +124,7 @@ class Config(_Section, frozen=True):
     generator: Generator = Generator()
     shop: Shop = Shop()
     query: Query = Query()
+    insights: Insights = Insights()
     local: Local = Local()
 
     @property
@@ -128,6 +136,11 @@ class Config(_Section, frozen=True):
     def transform_buffer_seconds(self) -> int:
         """How long Firehose gathers records for one invocation of the transform, seconds."""
         return self._seconds(self.delivery.transform_buffer_seconds, local=1, aws=60)
+
+    @property
+    def delivery_seconds(self) -> int:
+        """How long Firehose holds a record back at most, seconds, before it is written."""
+        return self.buffer_seconds + self.transform_buffer_seconds
 
     @property
     def batch_window_seconds(self) -> int:
