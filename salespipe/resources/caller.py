@@ -169,6 +169,8 @@ def _use(names: Names) -> tuple[Statement, ...]:
         _on("SeeDelivery", "firehose", "DescribeDeliveryStream ListTagsForDeliveryStream", arns.delivery),
         _on("SeeFunctions", "lambda", "GetFunction GetFunctionEventInvokeConfig GetPolicy", *arns.functions),
         _on("SeeSchedule", "events", "DescribeRule ListTagsForResource ListTargetsByRule", names.rule_arn),
+        # Orders that the generator Lambda writes by itself are orders, too.
+        _on("RunSchedule", "events", "DisableRule EnableRule PutTargets", names.rule_arn),
         _on("SeeLogs", "logs", "DescribeLogStreams", *arns.logs),
         _on("SeeLogTags", "logs", "ListTagsForResource", *arns.log_tags),
         _on(
@@ -183,7 +185,8 @@ def _use(names: Names) -> tuple[Statement, ...]:
         _on("WriteResults", "s3", "AbortMultipartUpload ListMultipartUploadParts PutObject", arns.results),
         _on(
             *("QueryLake", "athena"),
-            "GetQueryExecution GetQueryResults GetWorkGroup ListTagsForResource StartQueryExecution StopQueryExecution",
+            "BatchGetNamedQuery GetQueryExecution GetQueryResults GetWorkGroup ListNamedQueries ListTagsForResource "
+            "StartQueryExecution StopQueryExecution",
             arns.workgroup,
         ),
         _on(
@@ -239,7 +242,7 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
         ),
         _on(
             *("KeepSchedule", "events"),
-            "DeleteRule DisableRule EnableRule PutRule PutTargets RemoveTargets TagResource",
+            "DeleteRule PutRule RemoveTargets TagResource",
             names.rule_arn,
         ),
         _on("KeepLogs", "logs", "CreateLogGroup CreateLogStream DeleteLogGroup PutRetentionPolicy", *arns.logs),
@@ -257,7 +260,8 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
         _on("TagGlue", "glue", "TagResource", arns.crawler, arns.database),
         _on(
             *("KeepWorkGroup", "athena"),
-            "BatchGetQueryExecution CreateWorkGroup DeleteWorkGroup ListQueryExecutions TagResource UpdateWorkGroup",
+            "BatchGetQueryExecution CreateNamedQuery CreateWorkGroup DeleteNamedQuery DeleteWorkGroup "
+            "ListQueryExecutions TagResource UpdateNamedQuery UpdateWorkGroup",
             arns.workgroup,
         ),
         _everywhere(

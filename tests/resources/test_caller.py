@@ -167,6 +167,8 @@ def type_all() -> list[Call]:
         "up",
         "status",
         "generate --count 20 --rate 500",
+        "generate --lambda --rate 1",
+        "generate --lambda --stop",
         f"replay orders.csv --map {MAP}",
         "crawl",
         "query SELECT+1",
