@@ -23,7 +23,7 @@ _BARS: Final = "▁▂▃▄▅▆▇█"
 _ASCII_BARS: Final = "_.-=+*%#"
 # The rate of now is that of the last so many seconds; the sparkline has a bar for each second.
 _NOW: Final = 2.0
-_SECONDS: Final = 40
+_SECONDS: Final = 34
 _WIDTH: Final = 24
 
 

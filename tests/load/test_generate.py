@@ -1,15 +1,20 @@
 """Generated orders, from the shop to the table."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
+from salespipe.config import Shop as ShopSettings
 from salespipe.errors import Exit, SalespipeError
 from salespipe.load.generate import generate
+from salespipe.load.pacing import Ramp
 from salespipe.load.report import LoadError, Progress
-from salespipe.orders import Mix
+from salespipe.load.troubles import Trouble
+from salespipe.orders import PROFILES, Mix
 
 START = 1763769600.0
 
@@ -67,6 +72,59 @@ def test_the_same_seed_and_start_write_the_same(dynamo: Any) -> None:
     assert tables[0] == tables[1]
 
 
+def test_a_profile_keeps_the_count_shapes_the_rate_and_is_told(dynamo: Any) -> None:
+    told: list[Progress] = []
+    summary = generate(
+        aws_in(dynamo), rate=100, profile=PROFILES["daily"], duration=60, seed=5, on_progress=told.append
+    )
+    assert (summary.profile, summary.seed, summary.target_rate) == ("daily", 5, 100)
+    assert summary.acknowledged == 6000
+    targets = [progress.target_rate or 0.0 for progress in told]
+    assert min(targets) < 40
+    assert max(targets) > 140
+    halfway = next(progress for progress in told if progress.seconds >= 30)
+    assert halfway.left == pytest.approx(30, abs=1)
+
+
+def test_a_ramp_climbs_and_stays(dynamo: Any) -> None:
+    told: list[Progress] = []
+    summary = generate(aws_in(dynamo), ramp=Ramp(10, 100, 20), duration=30, on_progress=told.append)
+    assert summary.acknowledged == 20 * 55 + 10 * 100
+    assert summary.target_rate == pytest.approx(70, rel=0.01)
+    assert summary.achieved_rate == pytest.approx(70, rel=0.02)
+    by_second = {round(progress.seconds): progress.target_rate for progress in told}
+    assert by_second[10] == pytest.approx(55, abs=3)
+    assert by_second[25] == pytest.approx(100, abs=1)
+
+
+def test_a_mix_without_updates_or_deletes_is_inserts(dynamo: Any) -> None:
+    summary = generate(aws_in(dynamo), rate=500, count=500, mix=Mix(1, 0, 0))
+    assert (summary.inserted, summary.updated, summary.deleted) == (500, 0, 0)
+
+
+def test_how_unequally_products_sell_is_configured(dynamo: Any) -> None:
+    def best(zipf: float) -> int:
+        dynamo.items.clear()
+        aws = aws_in(dynamo)
+        aws.config = msgspec.structs.replace(aws.config, shop=ShopSettings(zipf=zipf))
+        generate(aws, rate=500, count=2000, mix=Mix(1, 0, 0), seed=3)
+        sold = Counter(item["product_id"]["S"] for item in dynamo.items.values())
+        return sold.most_common(1)[0][1]
+
+    assert best(2.0) > 3 * best(0.0)
+
+
+def test_chaos_is_counted_and_what_it_meant_to_be_rejected_is(dynamo: Any) -> None:
+    shares = {Trouble.NUMBERS: 0.2, Trouble.PHANTOMS: 0.1}
+    summary = generate(aws_in(dynamo), rate=500, count=1000, seed=3, chaos=shares)
+    counted = sum(sum(outcomes.values()) for outcomes in summary.chaos.values())
+    assert set(summary.chaos) == {"numbers", "phantoms"}
+    assert summary.chaos["phantoms"].keys() == {"no event"}
+    assert counted == pytest.approx(300, abs=60)
+    assert summary.rejected == summary.chaos["numbers"]["rejected"] > 20
+    assert summary.acknowledged + summary.rejected == 1000
+
+
 def test_without_a_seed_one_is_drawn_and_told(dynamo: Any) -> None:
     seeds = {generate(aws_in(dynamo), rate=1000, count=1).seed for _ in range(3)}
     assert len(seeds) == 3
@@ -115,6 +173,8 @@ def test_ctrl_c_settles_and_sums_up(dynamo: Any) -> None:
         ({"duration": float("inf")}, "BadDuration"),
         ({"count": 0}, "BadCount"),
         ({"time_scale": 0}, "BadTimeScale"),
+        ({"workers": 0}, "BadWorkers"),
+        ({"ramp": Ramp(1, 2, 3), "rate": 5}, "Contradiction"),
     ],
 )
 def test_what_makes_no_sense_is_refused(dynamo: Any, options: dict[str, Any], code: str) -> None:
