@@ -50,14 +50,13 @@ def replay(  # noqa: PLR0917 - Typer passes options by name
     from salespipe.load.mapping import parse_mapping
     from salespipe.load.rejects import default_path
     from salespipe.load.replay import replay as load
-    from salespipe.view import load as progress
     from salespipe.view import replay as view
 
     state = App.of(context)
     mapping, factor = parse_mapping(map_) if map_ else None, parse_speed(speed)
     aws = state.aws()
     state.screen.say(f"replaying {file} into {aws.config.table.name} on {aws.where}")
-    with progress.following(state.screen, "replay") as follow:
+    with view.following(state.screen) as follow:
         summary = load(
             aws,
             file,

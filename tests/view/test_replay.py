@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from salespipe.errors import Exit
+from salespipe.errors import Exit, SalespipeError
 from salespipe.load.mapping import plan
 from salespipe.load.records import open_records
 from salespipe.load.replayed import Replayed, Taken
+from salespipe.load.report import LoadError
 from salespipe.view import replay as view
 from salespipe.view.screen import Screen
 
@@ -64,12 +65,14 @@ def test_when_everything_is_there_it_says_how_to_write_it_again(capfd: pytest.Ca
 def test_when_some_were_there_it_says_how_many(capfd: pytest.CaptureFixture[str]) -> None:
     err, _ = told(capfd, rows=1500, skipped=1000, acknowledged=500)
     assert "1,000 of 1,500 rows were in the table already" in err
+    err, _ = told(capfd, rows=1000, skipped=1000, interrupted=True)
+    assert "1,000 of 1,000 rows were in the table already" in err
 
 
 def test_an_interrupted_one_says_how_to_go_on(capfd: pytest.CaptureFixture[str]) -> None:
     err, code = told(capfd, rows=10, acknowledged=10, interrupted=True, resumable=True)
-    assert "Run the same command again to write the rest." in err
-    assert "again" not in told(capfd, rows=10, acknowledged=10, interrupted=True)[0]
+    assert "The same command writes the rest." in err
+    assert "the rest" not in told(capfd, rows=10, acknowledged=10, interrupted=True)[0]
     assert code is Exit.INTERRUPTED
 
 
@@ -81,5 +84,21 @@ def test_one_without_rows_says_so(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_rejects_are_named_with_what_to_do(capfd: pytest.CaptureFixture[str]) -> None:
     err, code = told(capfd, rows=3, acknowledged=1, rejected=2, rejects_file="orders.csv.rejects.jsonl")
-    assert "The 2 rejected rows are in orders.csv.rejects.jsonl" in err
+    assert "Rejected rows are in orders.csv.rejects.jsonl" in err
     assert code is Exit.PARTLY
+
+
+def test_one_that_cannot_go_on_says_what_was_written_and_how_to_go_on(capfd: pytest.CaptureFixture[str]) -> None:
+    figures = FIGURES | {"rows": 10, "acknowledged": 7, "resumable": True, "rejects_file": "bad.jsonl"}
+    gone = LoadError(SalespipeError("NotDeployed", "There is no table."), Replayed(**figures))
+
+    def fail() -> None:
+        with view.following(Screen()):
+            raise gone
+
+    with pytest.raises(LoadError):
+        fail()
+    err = capfd.readouterr().err
+    assert "7 writes acknowledged" in err
+    assert "The same command writes the rest." in err
+    assert "bad.jsonl" in err
