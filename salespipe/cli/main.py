@@ -13,7 +13,7 @@ import typer.core
 import typer.main
 
 from salespipe import __version__
-from salespipe.cli import crawl, demo, doctor, down, generate, local, plan, query, replay, status, up
+from salespipe.cli import crawl, demo, doctor, down, generate, local, plan, queries, query, replay, status, up
 from salespipe.cli.context import App
 from salespipe.errors import Exit, SalespipeError
 
@@ -37,7 +37,7 @@ _AFTER_INTERRUPT = {
     "up": "salespipe up goes on from here; salespipe down removes what was made.",
     "down": "salespipe down goes on from here.",
     "crawl": "salespipe crawl: the crawler may still run, and is waited for then.",
-    "query": "The query was stopped on the server too.",
+    "query": "salespipe query history shows what it asked, and what that cost.",
 }
 
 
@@ -66,13 +66,20 @@ class AnywhereGroup(typer.core.TyperGroup):
                     front += [following for following in [next(words, None)] if following is not None]
         return super().parse_args(ctx, front + list(_valued(rest)))
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Know commands of two words, such as ``query status``: no SQL is one of those words alone."""
+        if len(args) > 1 and (command := self.commands.get(" ".join(args[:2]))):
+            return command.name, command, args[2:]
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Tell, after Ctrl-C, what is left and what goes on from there."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             hint = _AFTER_INTERRUPT.get(ctx.invoked_subcommand or "", "")
-            raise SalespipeError("Interrupted", "Interrupted.", hint=hint, exit_code=Exit.INTERRUPTED) from None
+            told = str(interrupt) or "Interrupted."
+            raise SalespipeError("Interrupted", told, hint=hint, exit_code=Exit.INTERRUPTED) from None
 
 
 def _valued(words: list[str]) -> Iterator[str]:
@@ -127,7 +134,7 @@ def _root(  # noqa: PLR0917 - Typer passes options by name
     context.obj = App(config, target, region, profile, endpoint_url, json=as_json, debug=debug)
 
 
-for verb in (demo, doctor, plan, up, down, status, generate, replay, crawl, query):
+for verb in (demo, doctor, plan, up, down, status, generate, replay, crawl, query, queries):
     verb.register(app)
 app.add_typer(local.app, name="local")
 

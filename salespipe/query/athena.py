@@ -68,7 +68,7 @@ def start(aws: Aws, sql: str, *, parameters: Sequence[str] = (), reuse_minutes: 
 
     names = _names(aws)
     if not sql.strip():
-        raise SalespipeError("EmptyQuery", "There is no SQL to run.", hint=_EXAMPLE, exit_code=Exit.USAGE)
+        raise nothing_to_run()
     request: dict[str, Any] = {
         "QueryString": sql,
         "WorkGroup": names.workgroup,
@@ -94,6 +94,11 @@ def start(aws: Aws, sql: str, *, parameters: Sequence[str] = (), reuse_minutes: 
             raise not_deployed(names) from error
         raise SalespipeError(error_code(error), f"Athena refused the query: {message}") from error
     return str(answer["QueryExecutionId"])
+
+
+def nothing_to_run() -> SalespipeError:
+    """Say that there is no SQL."""
+    return SalespipeError("EmptyQuery", "There is no SQL to run.", hint=_EXAMPLE, exit_code=Exit.USAGE)
 
 
 def look(aws: Aws, query: str) -> Execution:

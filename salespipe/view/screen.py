@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
@@ -42,9 +43,19 @@ class Screen:
         return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
     @property
+    def width(self) -> int:
+        """How many cells a line on stdout may have."""
+        return self._out.width if sys.stdout.isatty() else _NO_EDGE
+
+    @property
+    def coloured(self) -> bool:
+        """Whether stdout takes colours."""
+        return sys.stdout.isatty() and self._out.color_system is not None
+
+    @property
     def animated(self) -> bool:
         """Whether something may move: a terminal on stderr, and a person to look at it."""
-        return self.talk.is_terminal and not self.json
+        return not self.json and _shown(sys.stderr) and self.talk.is_terminal
 
     @property
     def piped(self) -> bool:
@@ -69,7 +80,10 @@ class Screen:
 
     def say(self, text: str, style: str = "") -> None:
         """Tell the person something; scripts that read stdout do not see it."""
-        self.talk.print(text, style=style or None, markup=False)
+        if _shown(sys.stderr):
+            self.talk.print(text, style=style or None, markup=False)
+        else:
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def fail(self, error: SalespipeError) -> None:
         """Tell what failed, why, and what mends it; with ``json`` also as a document on stdout."""
@@ -116,6 +130,11 @@ class Waiting:
         elif now - self._told >= PLAIN_EVERY_SECONDS:
             self._told = now
             self._screen.say(line)
+
+
+def _shown(stream: TextIO) -> bool:
+    """Whether rich may find a terminal or colours there: to ask it takes as long as to start Python twice."""
+    return stream.isatty() or not {"FORCE_COLOR", "TTY_COMPATIBLE"}.isdisjoint(os.environ)
 
 
 def encode(document: object) -> bytes:

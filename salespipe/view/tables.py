@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from salespipe.query.model import NUMBERS
+from salespipe.view.grid import Grid, Heading
+
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
     from rich.table import Table
 
-    from salespipe.query.athena import Result, Value
+    from salespipe.query.model import Column, Result, Value
 
 _BLOCKS: Final = " ▏▎▍▌▋▊▉█"
-_NUMBERS: Final = frozenset({"tinyint", "smallint", "integer", "bigint", "double", "float", "real", "decimal"})
 
 
-def result_table(result: Result) -> Table:
+@dataclass(frozen=True, slots=True)
+class ResultTable:
+    """A query's rows, to be drawn by rich within whatever width there is."""
+
+    result: Result
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the rows as wide as the console allows."""
+        from rich.text import Text
+
+        colour = console.color_system is not None
+        drawn = lines(self.result.columns, self.result.rows, options.max_width, colour=colour)
+        for line in drawn:
+            yield Text.from_ansi(line, no_wrap=True, overflow="ignore")
+
+
+def result_table(result: Result) -> ResultTable:
     """Draw a query's rows: numbers to the right, NULL told apart from an empty text."""
-    from rich import box
-    from rich.table import Table
+    return ResultTable(result)
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in result.columns:
-        table.add_column(_escaped(column.name), justify="right" if column.type in _NUMBERS else "left", overflow="fold")
-    for row in result.rows:
-        table.add_row(*(_cell(value) for value in row))
-    return table
+
+def lines(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Value]],
+    width: int,
+    *,
+    header: bool = True,
+    colour: bool = False,
+) -> Iterator[str]:
+    """The lines of a table of rows, or of records where a table would be wider than ``width``."""
+    headings = [Heading(column.name, column.type in NUMBERS) for column in columns]
+    return Grid(headings, width, header=header, colour=colour).lines([_cell(value) for value in row] for row in rows)
 
 
 def bars(labels: Sequence[str], values: Sequence[float | Decimal], *, width: int = 40) -> Table:
@@ -53,10 +78,10 @@ def number(value: float | Decimal) -> str:
     return f"{value:,}" if isinstance(value, int | Decimal) else f"{value:,.2f}"
 
 
-def _cell(value: Value) -> str:
+def _cell(value: Value) -> str | None:
     match value:
         case None:
-            return "[dim]NULL[/dim]"
+            return None
         case bool():
             return str(value).lower()
         case int() | Decimal():
@@ -64,7 +89,7 @@ def _cell(value: Value) -> str:
         case float():
             return repr(value)
         case _:
-            return _escaped(value)
+            return value
 
 
 def _escaped(text: str) -> str:

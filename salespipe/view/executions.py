@@ -1,0 +1,73 @@
+"""Query executions on the screen: one, and the history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from salespipe.view import results
+from salespipe.view.grid import Grid, Heading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from salespipe.query.model import Execution
+    from salespipe.view.screen import Screen
+
+_HEADINGS = [
+    Heading(name, name in {"seconds", "scanned", "usd"})
+    for name in ("submitted", "state", "seconds", "scanned", "usd", "id", "sql")
+]
+_SQL = 60  # characters of the SQL in the history
+
+
+def document(execution: Execution) -> dict[str, Any]:
+    """An execution for programs."""
+    return {
+        "id": execution.id,
+        "state": execution.state,
+        "reason": execution.reason,
+        "sql": execution.sql,
+        "submitted": execution.submitted,
+        "completed": execution.completed,
+        "location": execution.location,
+        "statistics": execution.statistics,
+    }
+
+
+def show(screen: Screen, execution: Execution, *, free: bool) -> None:
+    """Tell how an execution stands: its state on stdout, the rest on stderr."""
+    if screen.json:
+        screen.data(document(execution))
+        return
+    screen.text(execution.state.lower())
+    if execution.reason:
+        screen.say(execution.reason)
+    taken = execution.statistics
+    screen.say(
+        f"{results.size(taken.scanned_bytes)} scanned, {taken.total_ms / 1000:.2f} s, "
+        f"{results.price(taken, free=free)}",
+        style="dim",
+    )
+
+
+def history(screen: Screen, executions: Sequence[Execution]) -> None:
+    """List executions."""
+    if screen.json:
+        screen.data([document(each) for each in executions])
+        return
+    for line in Grid(_HEADINGS, screen.width, colour=screen.coloured).lines(map(_row, executions)):
+        screen.text(line)
+
+
+def _row(execution: Execution) -> list[str | None]:
+    sql = " ".join(execution.sql.split())
+    taken = execution.statistics
+    return [
+        None if execution.submitted is None else f"{execution.submitted.astimezone():%Y-%m-%d %H:%M:%S}",
+        execution.state.lower(),
+        f"{taken.total_ms / 1000:.2f}",
+        results.size(taken.scanned_bytes),
+        "?" if taken.usd is None else f"{taken.usd:f}",
+        execution.id,
+        sql if len(sql) <= _SQL else f"{sql[:_SQL]}…",
+    ]
