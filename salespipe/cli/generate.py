@@ -52,7 +52,7 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
 
     state = App.of(context)
     if scheduled or stop:
-        options.check_scheduled(_given(context), stop=stop, scheduled=scheduled)
+        options.check_scheduled(_typed(context), stop=stop, scheduled=scheduled)
         return _schedule(state, rate, stop=stop)
     shares, climb, seconds = options.parse_mix(mix), options.parse_ramp(ramp), options.parse_duration(duration)
     shape, trouble = options.profile_named(profile), parse_chaos(chaos)
@@ -78,13 +78,24 @@ def generate(  # noqa: PLR0917 - Typer passes options by name
             on_progress=follow,
         )
     view.catalogue(state.screen, products)
-    return view.summarise(state.screen, summary)
+    return view.summarise(state.screen, summary, again=_again(context, summary.seed))
 
 
-def _given(context: typer.Context) -> set[str]:
-    """The options that stand on the command line, by their names there."""
-    sources = {parameter: context.get_parameter_source(parameter.name or "") for parameter in context.command.params}
-    return {parameter.opts[0] for parameter, source in sources.items() if source and source.name == "COMMANDLINE"}
+def _typed(context: typer.Context) -> dict[str, str]:
+    """The options that stand on the command line, and their values as text."""
+    return {
+        parameter.opts[0]: "" if context.params[name] is True else str(context.params[name])
+        for parameter in context.command.params
+        if (name := parameter.name or "") in context.params
+        and (source := context.get_parameter_source(name))
+        and source.name == "COMMANDLINE"
+    }
+
+
+def _again(context: typer.Context, seed: int | None) -> str:
+    """The command that makes the same orders."""
+    words = " ".join(f"{option} {value}".rstrip() for option, value in _typed(context).items() if option != "--seed")
+    return f"salespipe generate {words} --seed {seed}".replace("  ", " ")
 
 
 def _schedule(state: App, rate: float | None, *, stop: bool) -> int:

@@ -147,19 +147,26 @@ def line(progress: Progress) -> str:
     )
 
 
-def summarise(screen: Screen, summary: Summary) -> Exit:
+def summarise(screen: Screen, summary: Summary, *, again: str = "") -> Exit:
     """Tell how a load ended, and as one JSON object on the last line of stdout unless that is a terminal.
 
-    Returns the exit code: what chaos meant to be rejected is no failure.
+    ``again`` is the command that makes the same orders. Returns the exit code: what chaos meant to be rejected is no
+    failure.
     """
     if not screen.json:
         tell(screen, summary)
+        if again:
+            screen.say(f"the same orders once more: {again}", style="dim")
     if screen.piped:
         screen.data(summary)
     if summary.interrupted:
         return Exit.INTERRUPTED
-    meant = sum(outcomes.get("rejected", 0) for outcomes in summary.chaos.values())
-    return Exit.PARTLY if summary.rejected > meant else Exit.DONE
+    return Exit.PARTLY if _astray(summary) else Exit.DONE
+
+
+def _astray(summary: Summary) -> int:
+    """How many writes were rejected that were not meant to be."""
+    return summary.rejected - sum(outcomes.get("rejected", 0) for outcomes in summary.chaos.values())
 
 
 def schedule(screen: Screen, told: Scheduled) -> Exit:
@@ -188,23 +195,23 @@ def tell(screen: Screen, summary: Summary) -> None:
     """Tell a person how a load ended."""
     target = "" if summary.target_rate is None else f" of {_figure(summary.target_rate)}"
     screen.say(
-        f"{summary.acknowledged:,} writes acknowledged in {summary.seconds:.1f} s "
-        f"({_figure(summary.achieved_rate)}{target} a second): {summary.inserted:,} inserted, "
-        f"{summary.updated:,} updated, {summary.deleted:,} deleted"
+        f"{summary.acknowledged:,} writes acknowledged in {summary.seconds:.1f} s, "
+        f"{_figure(summary.achieved_rate)}{target} a second"
     )
-    screen.say(
-        f"latency p50 {_figure(summary.p50_ms)} ms, p95 {_figure(summary.p95_ms)} ms, p99 {_figure(summary.p99_ms)} ms;"
-        f" {summary.retried:,} retried, {summary.throttled:,} throttled, {summary.rejected:,} rejected; "
-        f"{_figure(summary.consumed_write_units)} write units",
-        style="dim",
-    )
-    if summary.profile is not None:
-        screen.say(f"the same orders again: --seed {summary.seed} --profile {summary.profile}", style="dim")
+    for told in (
+        f"{summary.inserted:,} inserted, {summary.updated:,} updated, {summary.deleted:,} deleted",
+        f"{summary.retried:,} retried, {summary.throttled:,} throttled, {summary.rejected:,} rejected",
+        f"{_figure(summary.consumed_write_units)} write units consumed",
+        f"latency p50 {_figure(summary.p50_ms)} ms, p95 {_figure(summary.p95_ms)} ms, p99 {_figure(summary.p99_ms)} ms",
+    ):
+        screen.say(told, style="dim")
     for kind, outcomes in summary.chaos.items():
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
-        screen.say(f"  chaos {kind}: {counts}", style="dim")
+        screen.say(f"chaos {kind}: {counts}", style="dim")
     if summary.abandoned:
         screen.say(f"{summary.abandoned:,} writes were ready but not acknowledged when it ended.", style="yellow")
+    if not _astray(summary):
+        return
     for reject in summary.rejects[:_SHOWN]:
         where = f"line {reject.line}" if reject.line else reject.key
         screen.say(f"  skipped {where}: {reject.reason}", style="yellow")

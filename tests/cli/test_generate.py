@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from prompt import Shop
 
@@ -28,11 +30,15 @@ def test_on_aws_it_says_first_what_an_hour_costs(shop: Shop, deployed: Aws) -> N
 
 
 def test_the_last_line_of_what_is_piped_is_the_summary(shop: Shop, deployed: Aws) -> None:
-    import json
-
     out = shop.run("generate", "--rate", "200", "--count", "20")
     assert json.loads(out.splitlines()[-1])["acknowledged"] == 20
     assert "20 writes acknowledged" in shop.err
+
+
+def test_the_summary_tells_how_to_have_the_same_orders_once_more(shop: Shop, deployed: Aws) -> None:
+    shop.run("generate", "--rate=500", "--chaos", "--count", "10", "--no-ledger", "--seed", "4")
+    again = "salespipe generate --rate 500.0 --count 10 --chaos all --no-ledger --seed 4"
+    assert f"once more: {again}\n" in shop.err
 
 
 def test_chaos_alone_is_all_of_it(shop: Shop, deployed: Aws) -> None:

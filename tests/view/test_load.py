@@ -107,13 +107,14 @@ def test_times_are_read_like_a_clock(seconds: float, told: str) -> None:
 
 
 def test_the_summary_is_the_last_line_of_stdout_and_can_be_repeated(capsys: Any) -> None:
-    assert load.summarise(Screen(), SUMMARY) is Exit.DONE
+    assert load.summarise(Screen(), SUMMARY, again="salespipe generate --seed 7") is Exit.DONE
     told = capsys.readouterr()
     document = json.loads(told.out.splitlines()[-1])
     assert {"target_rate", "achieved_rate", "acknowledged", "rejected", "retried", "throttled"} <= document.keys()
     assert {"p50_ms", "p95_ms", "p99_ms", "jitter_ms", "consumed_write_units"} <= document.keys()
     assert (document["seed"], document["profile"]) == (7, "daily")
-    assert "--seed 7 --profile daily" in told.err
+    assert "once more: salespipe generate --seed 7" in told.err
+    assert max(map(len, told.err.splitlines())) < 80
 
 
 def test_on_a_terminal_stdout_stays_empty(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +135,14 @@ def test_on_a_terminal_stdout_stays_empty(capsys: Any, monkeypatch: pytest.Monke
 )
 def test_what_chaos_meant_to_be_rejected_is_no_failure(capsys: Any, changes: dict[str, Any], code: Exit) -> None:
     assert load.summarise(Screen(json=True), replace(SUMMARY, **changes)) is code
+
+
+def test_only_what_went_astray_is_listed(capsys: Any) -> None:
+    meant = replace(SUMMARY, rejected=2, rejects=(Reject(0, "k", "why"),), chaos={"numbers": {"rejected": 2}})
+    load.tell(Screen(), meant)
+    assert "skipped" not in capsys.readouterr().err
+    load.tell(Screen(), replace(meant, rejected=3))
+    assert "skipped k: why" in capsys.readouterr().err
 
 
 def test_chaos_is_told_by_kind_and_outcome(capsys: Any) -> None:
