@@ -53,7 +53,7 @@ def replay(  # noqa: PLR0917 - Typer passes options by name
     from salespipe.view import replay as view
 
     state = App.of(context)
-    mapping, factor = parse_mapping(map_) if map_ else None, parse_speed(speed)
+    mapping, factor = parse_mapping(map_) if map_ is not None else None, parse_speed(speed)
     aws = state.aws()
     state.screen.say(f"replaying {file} into {aws.config.table.name} on {aws.where}")
     with view.following(state.screen) as follow:

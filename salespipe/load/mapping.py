@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What may stand behind a column's name in a mapping.
 TYPES: Final = (TEXT, INTEGER, NUMBER_TYPE, TIME)
+_MANY: Final = 30
+_LONG: Final = 60
 
 
 class Column(NamedTuple):
@@ -75,7 +77,7 @@ def plan(records: Records, mapping: Mapping[str, str] | None, key: str) -> Plan:
     if key not in taken:
         raise SalespipeError(
             "NoKey",
-            f"Nothing says which column of {name} is the order's id; it has {', '.join(columns) or 'none'}.",
+            f"Nothing says which column of {name} is the order's id; it has {listed(columns)}.",
             hint=f"Add --map {key}=COLUMN, which must be different for every order.",
             exit_code=Exit.USAGE,
         )
@@ -92,7 +94,7 @@ def check_column(source: str, records: Records, hint: str) -> None:
         near = difflib.get_close_matches(source, columns, n=1, cutoff=0.5)
         raise SalespipeError(
             "NoSuchColumn",
-            f"{name} has no column {source!r}; it has {', '.join(columns) or 'none'}.",
+            f"{name} has no column {source!r}; it has {listed(columns)}.",
             hint=f"Did you mean {near[0]}?" if near else hint,
             exit_code=Exit.USAGE,
         )
@@ -103,6 +105,13 @@ def check_column(source: str, records: Records, hint: str) -> None:
             hint="Give each its own name in the header, or leave it out of --map.",
             exit_code=Exit.USAGE,
         )
+
+
+def listed(columns: Sequence[str]) -> str:
+    """The names of columns for a message: no more, and no longer ones, than somebody reads."""
+    names = [name if len(name) <= _LONG else f"{name[:_LONG]}..." for name in columns[:_MANY]]
+    more = f" and {len(columns) - _MANY:,} more" if len(columns) > _MANY else ""
+    return f"{', '.join(names)}{more}" if names else "none"
 
 
 def item_of(record: Record, columns: Sequence[Column]) -> dict[str, Any]:

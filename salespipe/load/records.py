@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -27,6 +28,7 @@ DELIMITERS: Final = ",;\t|"
 # Columns and types are told from so many rows at the beginning: of standard input fewer, for they are waited for.
 SAMPLE: Final = 1000
 SAMPLE_OF_STREAM: Final = 100
+LONGEST: Final = 1 << 24
 # A row as ``rejects`` writes it has these, so that a file of rejects can be mended and replayed.
 REJECT_KEYS: Final = frozenset({"line", "reason", "format", "values"})
 
@@ -86,7 +88,8 @@ class TextRecords(Records):
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._lines = lines = Lines(self._decoded())
+        # No row is nearly as long as LONGEST: what goes on without an end must not fill the memory.
+        self._lines = lines = Lines(iter(partial(self._decoded().readline, LONGEST), ""))
         self._letter = 2 if source.head.startswith(self.UTF16) else 1
         self._given = 0
         self._ended = False
@@ -175,6 +178,8 @@ class TextRecords(Records):
             self.sample = [unwrapped(record) for record in self.sample]
             self._rows = map(unwrapped, self._rows)
         self.columns = list(dict.fromkeys(name for record in self.sample for name in record.values))
+        if not self.columns:
+            raise self.source.refused("has no JSON object on any of its first lines; write one on each line")
 
 
 def unwrapped(record: Record) -> Record:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from salespipe.errors import Exit, SalespipeError
 from salespipe.load.lines import Record
+from salespipe.load.mapping import listed
 from salespipe.load.values import NUMBER, PLAIN_NUMBER
 
 # Strings, quoted names and comments: what is within them is neither a parenthesis nor a name.
@@ -118,7 +119,7 @@ class Where:
         near = difflib.get_close_matches(unknown, self._columns, n=1, cutoff=0.5) if unknown else []
         return SalespipeError(
             "BadWhere",
-            f"{self._given}: {why}; {self._name} has {', '.join(self._columns)}.",
+            f"{self._given}: {why}; {self._name} has {listed(self._columns)}.",
             hint=f"Did you mean {near[0]}?"
             if near
             else "Write a SQL condition, like --where \"pieces > 2 AND day = ''\"",

@@ -48,6 +48,7 @@ def types(path: Path, mapping: str | None = None) -> dict[str, str]:
         (b'  [\n{"orderid": 1}\n]', "JSON array"),
         (b"order\xe9id,n\n1,2\n", "is not UTF-8"),
         (b'orderid,"name\n1,2\n', "header that cannot be read"),
+        (b'{\n  "orderid": 1\n}\n', "no JSON object on any of its first lines"),
         (b"PAR1nonsense", "cannot be read as Parquet"),
     ],
 )
@@ -118,6 +119,20 @@ def test_a_field_as_large_as_an_item_is_read(dynamo: Any, tmp_path: Path) -> Non
     summary = run(dynamo, written(tmp_path, text))
     assert sorted(dynamo.items) == ["1", "4"]
     assert [reject.line for reject in summary.rejects] == [3, 4]
+
+
+def test_many_columns_do_not_flood_a_message(dynamo: Any, tmp_path: Path) -> None:
+    names = ["x" * 5000, *(f"c{number}" for number in range(5000))]
+    with pytest.raises(SalespipeError, match="and 4,971 more") as caught:
+        run(dynamo, written(tmp_path, ",".join(names) + "\n"))
+    assert len(caught.value.message) < 500
+
+
+def test_a_line_without_an_end_is_read_in_pieces(dynamo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("salespipe.load.records.LONGEST", 1000)
+    summary = run(dynamo, written(tmp_path, f'{{"orderid": "1"}}\n{{"orderid": "{"x" * 1500}"}}\n{{"orderid": "2"}}\n'))
+    assert sorted(dynamo.items) == ["1", "2"]
+    assert summary.rejected == 2
 
 
 def test_a_delimiter_that_changes_spoils_its_rows(dynamo: Any, tmp_path: Path) -> None:
