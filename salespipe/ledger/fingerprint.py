@@ -2,17 +2,20 @@
 
 What differs on the way without meaning anything does not count: the order of attributes, how a number is written
 (DynamoDB keeps 19.90 as 19.9), a NULL attribute, which the lake leaves out, and whether an array of values was a list
-or a set, or a text was binary: the lake has arrays and texts only. Everything else counts.
+or a set, or a text was binary: the lake has arrays and texts only. Neither does whether a price, an amount or a
+quantity is a number or its text: the transform makes a number of it. Everything else counts.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import product
 from typing import Any, Final
 
 import msgspec
@@ -21,11 +24,16 @@ SIZE: Final = 8
 NOTHING: Final = bytes(SIZE)
 """The fingerprint of what a delete leaves behind."""
 
-# What the transform adds to an item, and how it renames an attribute that is called like that or like a column of the
-# lake's partitions.
+# What the transform adds to an item, what it wants to be numbers, as long as that is plain, and what it renames.
 _ADDED: Final = frozenset({"event_id", "event_type", "event_time", "sequence_number", "dt", "hour"})
-_RENAMED: Final = re.compile(r"item_((item_)*(event_id|event_type|event_time|sequence_number|dt|hour))", re.IGNORECASE)
+_FIGURES: Final = frozenset({"price", "amount", "quantity"})
+_PLAIN_NUMBER: Final = re.compile(r"-?[0-9]{1,38}(?:\.[0-9]{1,38})?", re.ASCII).fullmatch
+_RENAMED: Final = re.compile(
+    r"item_((item_)*(event_id|event_type|event_time|sequence_number|dt|hour|price|amount|quantity))", re.IGNORECASE
+).fullmatch
 
+# DynamoDB's numbers have 38 digits, but of others' none is rounded either.
+_EXACT: Final = Context(prec=1000, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 _NUMBERS: Final = frozenset({int, Decimal})
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -54,9 +62,9 @@ def of_request(request: bytes) -> bytes:
     if put is None:
         return NOTHING
     item = put.item
-    head, names = _shape(tuple(item))
+    shape = _shape(tuple(item))
     values: list[Any] = []
-    for name in names:
+    for name in shape.names:
         value = item[name]
         if value.S is not None:
             values.append(value.S)
@@ -64,7 +72,7 @@ def of_request(request: bytes) -> bytes:
             values.append(_digits(value.N))
         else:
             return of_attributes(msgspec.json.decode(request)["PutRequest"]["Item"])
-    return _hash(head + _encode(values))
+    return shape.hash(values)
 
 
 def of_attributes(item: Mapping[str, Mapping[str, Any]]) -> bytes:
@@ -77,50 +85,66 @@ def of_item(item: Mapping[str, Any]) -> bytes:
 
     str, int, Decimal, float (by its shortest digits), bool, None, bytes and what converts to them, lists, sets, maps.
     """
-    head, names = _shape(tuple(item))
+    shape = _shape(tuple(item))
     values = [
         value if (kind := type(value)) is str else _digits(value) if kind in _NUMBERS else _plain(value)
-        for value in [item[name] for name in names]
+        for value in [item[name] for name in shape.names]
     ]
     if None in values:
-        return _of(dict(zip(names, values, strict=True)))
-    return _hash(head + _encode(values))
+        return _of(dict(zip(shape.names, values, strict=True)))
+    return shape.hash(values)
 
 
 def of_lake_row(row: Mapping[str, Any]) -> tuple[bytes, ...]:
     """The fingerprints that the item of a lake record may have; the record is JSON decoded with exact numbers.
 
-    There are two where ``amount`` may have been the item's own, or have been added as quantity times price. A set of
-    DynamoDB's is known again only if it is in order, since JSON does not say that it was one.
+    There are several where ``amount`` may have been the item's own, or have been added as quantity times price, and
+    where something that is no number was told as a text in its place. A set of DynamoDB's is known again only if it is
+    in order, since JSON does not say that it was one.
     """
-    item = {
-        (renamed[1] if (renamed := _RENAMED.fullmatch(name)) else name): _plain(value)
-        for name, value in row.items()
-        if name not in _ADDED
-    }
-    found = [_of(item)]
-    if "amount" in item and "quantity" in item and "price" in item:
-        del item["amount"]
-        found.append(_of(item))
-    return tuple(found)
+    choices: dict[str, list[Any]] = {}
+    for name, value in row.items():
+        if name not in _ADDED:
+            renamed = _RENAMED(name)
+            own = renamed[1] if renamed else name
+            choices[own] = _told(value) if renamed and own in _FIGURES else [_plain(value)]
+    if choices.keys() >= _FIGURES:
+        choices["amount"].append(None)
+    return tuple({_of(dict(zip(choices, values, strict=True))): None for values in product(*choices.values())})
+
+
+def _told(text: str) -> list[Any]:
+    """The canonical forms of what the transform tells as a text: one, or what the text is in JSON."""
+    try:
+        return [text, _plain(json.loads(text, parse_float=Decimal))]
+    except (ValueError, RecursionError):  # it is no JSON, or none that the transform has made
+        return [text]
 
 
 def _of(item: dict[str, Any]) -> bytes:
     """The fingerprint of canonical values."""
     item = {name: value for name, value in item.items() if value is not None}
-    head, names = _shape(tuple(item))
-    return _hash(head + _encode([item[name] for name in names]))
+    shape = _shape(tuple(item))
+    return shape.hash([item[name] for name in shape.names])
 
 
-@lru_cache(maxsize=1024)
-def _shape(names: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
-    """The names in their order, and what they put at the head of what is hashed. Items of a kind share theirs."""
-    ordered = tuple(sorted(names))
-    return _encode(ordered), ordered
+class _Shape:
+    """What items with the same attributes have in common: their names in order, and where there are figures."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(sorted(names))
+        self._head = _encode(self.names)
+        self._figures = [place for place, name in enumerate(self.names) if name in _FIGURES]
+
+    def hash(self, values: list[Any]) -> bytes:
+        """The fingerprint of canonical values in the names' order."""
+        for place in self._figures:
+            if isinstance(value := values[place], str) and _PLAIN_NUMBER(value):
+                values[place] = _digits(value)
+        return blake2b(self._head + _encode(values), digest_size=SIZE).digest()
 
 
-def _hash(content: bytes) -> bytes:
-    return blake2b(content, digest_size=SIZE).digest()
+_shape: Final = lru_cache(maxsize=1024)(_Shape)
 
 
 def _typed(value: Mapping[str, Any]) -> Any:  # noqa: PLR0911 (DynamoDB has that many types)
@@ -182,9 +206,5 @@ def _ordered(values: Iterable[Any]) -> list[Any]:
 @lru_cache(maxsize=4096)
 def _digits(number: str | int | Decimal) -> bytes:
     """A number without what does not change it: zeros at either end, a plus, the sign of zero."""
-    sign, digits, exponent = Decimal(number).as_tuple()
-    text = "".join(map(str, digits)).lstrip("0")
-    short = text.rstrip("0")
-    if not short:
-        return b"0"
-    return b"%b%bE%d" % (b"-" if sign else b"", short.encode(), int(exponent) + len(text) - len(short))
+    value = _EXACT.normalize(Decimal(number))
+    return str(value).encode() if value else b"0"
