@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from salespipe.aws import error_code, error_message
+from salespipe.aws import error_code
 from salespipe.errors import Exit, SalespipeError
 from salespipe.query import records
-from salespipe.query.failures import explain, not_deployed
+from salespipe.query.failures import explain, refused
 from salespipe.query.model import Column, Execution, Result, Statistics, Value, execution
 from salespipe.query.reading import read
 
@@ -89,10 +89,7 @@ def start(aws: Aws, sql: str, *, parameters: Sequence[str] = (), reuse_minutes: 
     except ParamValidationError as error:
         raise SalespipeError("InvalidQuery", f"Athena takes no such text as a query: {error}") from error
     except ClientError as error:
-        message = error_message(error)
-        if "WorkGroup" in message and "not found" in message:
-            raise not_deployed(names) from error
-        raise SalespipeError(error_code(error), f"Athena refused the query: {message}") from error
+        raise refused(error, names, sql=sql, aws=aws) from error
     return str(answer["QueryExecutionId"])
 
 
@@ -129,7 +126,7 @@ def finish(aws: Aws, query: str, *, progress: Progress = lambda _: None) -> Exec
     except KeyboardInterrupt:
         raise StoppedError(stop(aws, query)) from None
     if now.state != "SUCCEEDED":
-        raise explain(now.reason or now.state, _names(aws))
+        raise explain(now.reason or now.state, _names(aws), sql=now.sql, aws=aws)
     return now
 
 
