@@ -96,7 +96,14 @@ def _load(state: App, aws: Aws, rate: float, seconds: int) -> Summary:
     state.screen.say(f"2. Orders for {seconds} s, {rate:,.0f} writes a second", style="bold")
     products = Products(aws)
     with load.following(state.screen, "orders") as follow:
-        summary = generate(aws, rate=rate, duration=float(seconds), products=products, on_progress=follow)
+        summary = generate(
+            aws,
+            rate=rate,
+            duration=float(seconds),
+            products=products,
+            ledgers=state.ledgers(aws),
+            on_progress=follow,
+        )
     load.catalogue(state.screen, products)
     if summary.interrupted:
         raise KeyboardInterrupt
