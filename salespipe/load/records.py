@@ -8,8 +8,7 @@ import io
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -88,12 +87,11 @@ class TextRecords(Records):
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        # No row is nearly as long as LONGEST: what goes on without an end must not fill the memory.
-        self._lines = lines = Lines(iter(partial(self._decoded().readline, LONGEST), ""))
         self._letter = 2 if source.head.startswith(self.UTF16) else 1
         self._given = 0
         self._ended = False
         try:
+            self._lines = lines = Lines(self._text())
             first = lines.first().lstrip()
             if not first:
                 raise source.refused("is empty")
@@ -127,6 +125,14 @@ class TextRecords(Records):
         if not self.source.packed:  # what is buffered counts as read, which is all of a small file
             read = min(self._lines.letters * self._letter / self.source.size, 1.0)
         return read * self._given / max(self._parsed, 1)
+
+    def _text(self) -> Iterator[str]:
+        """All lines. What goes on without an end is no text, and must not fill the memory."""
+        text = self._decoded()
+        first = text.readline(LONGEST)
+        if len(first) == LONGEST:
+            raise self.source.refused(f"has a line of more than {LONGEST:,} letters")
+        return chain([first], text) if first else text
 
     def _decoded(self) -> io.TextIOWrapper:
         head = self.source.head

@@ -128,11 +128,12 @@ def test_many_columns_do_not_flood_a_message(dynamo: Any, tmp_path: Path) -> Non
     assert len(caught.value.message) < 500
 
 
-def test_a_line_without_an_end_is_read_in_pieces(dynamo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_no_end_of_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("salespipe.load.records.LONGEST", 1000)
-    summary = run(dynamo, written(tmp_path, f'{{"orderid": "1"}}\n{{"orderid": "{"x" * 1500}"}}\n{{"orderid": "2"}}\n'))
-    assert sorted(dynamo.items) == ["1", "2"]
-    assert summary.rejected == 2
+    with pytest.raises(SalespipeError, match="a line of more than 1,000 letters"):
+        open_records(written(tmp_path, "x" * 1500))
+    with open_records(written(tmp_path, "x" * 998 + "\n")) as records:
+        assert records.columns == ["x" * 998]
 
 
 def test_a_delimiter_that_changes_spoils_its_rows(dynamo: Any, tmp_path: Path) -> None:
