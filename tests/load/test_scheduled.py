@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from salespipe.config import Config, Functions, Generator
 from salespipe.errors import Exit, SalespipeError
 from salespipe.lifecycle import plan, up
 from salespipe.load import scheduled
+from salespipe.local import daemon
 from salespipe.pipeline import pipeline
 
 Connect = Callable[[Config], Aws]
@@ -90,3 +92,24 @@ def test_a_rule_of_somebody_else_is_left_alone(connect: Connect) -> None:
     with pytest.raises(SalespipeError, match="not this pipeline's"):
         scheduled.switch_off(aws)
     assert events.describe_rule(Name=name)["State"] == "ENABLED"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Aws]:
+    """The pipeline on the local AWS, in a process of its own."""
+    aws = Aws(Config(), endpoint=daemon.start(tmp_path, 0).endpoint)
+    for _ in up(aws, pipeline(aws)):
+        pass
+    yield aws
+    daemon.stop(tmp_path)
+
+
+def test_what_the_rule_hands_over_makes_the_lambda_write_so_many(here: Aws) -> None:
+    scheduled.switch_on(here, 2)
+    events, name = here.client("events"), here.names.rule
+    assert events.describe_rule(Name=name)["State"] == "ENABLED"
+    (target,) = events.list_targets_by_rule(Rule=name)["Targets"]
+    answer = here.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"].encode())
+    assert json.loads(answer["Payload"].read()) == {"written": 120}
+    assert scheduled.switch_off(here).on is False
+    assert events.describe_rule(Name=name)["State"] == "DISABLED"
