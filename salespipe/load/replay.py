@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.errors import Exit, SalespipeError
 from salespipe.load.attributes import Rejected, put_request
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from salespipe.load.report import Summary
 
 # Progress is told at least once in so many rows, be they written or not.
-TICK = 1024
+TICK: Final = 1024
 
 Due = Callable[["Record"], float]
 
@@ -114,14 +114,7 @@ def replay(
             refused=rows.refuse_sent,
         )
         feed = Feed(writer, aws.clock, target_rate=rate, done=rows.share, on_progress=on_progress)
-        due: Due = lambda _: aws.clock()  # noqa: E731
-        if rate:
-            slots = due_times(Steady(rate), aws.clock, aws.sleep, feed.tick)
-            due = lambda _: next(slots)  # noqa: E731
-        elif speed:
-            pace = EventTime(speed, aws.clock, aws.sleep, feed.tick)
-            due = lambda record: pace.due(_moment(record, clocked))  # noqa: E731
-
+        due = _pace(aws, feed, rate, speed, clocked)
         try:
             return rows.sum_up(feed.run(rows.writes(due, writer.reject, feed.tick)))
         except LoadError as error:
@@ -221,6 +214,17 @@ class Rows:
                     yield record
             except (sqlite3.Error, OverflowError) as error:
                 yield record._replace(fault=f"--where: {error}")
+
+
+def _pace(aws: Aws, feed: Feed, rate: float | None, speed: float | None, clocked: str) -> Due:
+    """What waits until a row is due, and tells when that was."""
+    if rate:
+        slots = due_times(Steady(rate), aws.clock, aws.sleep, feed.tick)
+        return lambda _: next(slots)
+    if speed:
+        pace = EventTime(speed, aws.clock, aws.sleep, feed.tick)
+        return lambda record: pace.due(_moment(record, clocked))
+    return lambda _: aws.clock()
 
 
 def _clocked(records: Records, plan: Plan, time: str | None) -> str:
