@@ -51,6 +51,15 @@ def test_a_seed_of_zero_is_a_seed(table: Any, monkeypatch: pytest.MonkeyPatch) -
     assert {item["orderid"] for item in table.scan()["Items"]} <= expected
 
 
+def test_products_sell_as_unequally_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def best(zipf: str) -> int:
+        monkeypatch.setenv("SHOP_ZIPF", zipf)
+        sold = Counter(change.item["product_id"] for change in generator.changes(2000, 1, "orderid", 0.0))
+        return sold.most_common(1)[0][1]
+
+    assert best("2") > 3 * best("0")
+
+
 def test_two_invocations_never_share_an_order(table: Any) -> None:
     runs = [{change.item["orderid"] for change in generator.changes(60, seed, "orderid", 0.0)} for seed in (1, 2)]
     assert not runs[0] & runs[1]
