@@ -54,6 +54,7 @@ def query(  # noqa: PLR0917 - Typer passes options by name
     run_async: Annotated[
         bool, typer.Option("--async", help="Do not wait: print the query's id, for query status and results.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a query that may scan much.")] = False,
 ) -> None:
     r"""Run SQL and show its rows.
 
@@ -62,7 +63,7 @@ def query(  # noqa: PLR0917 - Typer passes options by name
     text; Athena binds it, it never becomes SQL. NULL is empty in csv (an empty text is ""), \N in tsv. --json has:
     id, columns, rows, statistics, and a document for each statement. Ctrl-C stops the query on the server.
     """
-    from salespipe.cli import asking
+    from salespipe.cli import asking, guarding
 
     state = App.of(context)
     repeats = asking.repeats(state, watch, times)
@@ -70,6 +71,7 @@ def query(  # noqa: PLR0917 - Typer passes options by name
     plan = asking.Asking(state, format, output, not no_header, limit, stats, force=force)
     questions = asking.questions(sql, file, param or ())
     aws = state.aws()
+    guarding.agree(state, aws, questions, yes=yes)
     if run_async:
         plan.submit(aws, questions, reuse_minutes=age)
     elif repeats:
