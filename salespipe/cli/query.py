@@ -54,6 +54,9 @@ def query(  # noqa: PLR0917 - Typer passes options by name
     run_async: Annotated[
         bool, typer.Option("--async", help="Do not wait: print the query's id, for query status and results.")
     ] = False,
+    shell: Annotated[
+        bool, typer.Option("--shell", help="Ask at a prompt, with completion, history and favourites.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a query that may scan much.")] = False,
 ) -> None:
     r"""Run SQL and show its rows.
@@ -63,9 +66,11 @@ def query(  # noqa: PLR0917 - Typer passes options by name
     text; Athena binds it, it never becomes SQL. NULL is empty in csv (an empty text is ""), \N in tsv. --json has:
     id, columns, rows, statistics, and a document for each statement. Ctrl-C stops the query on the server.
     """
-    from salespipe.cli import asking, guarding
+    from salespipe.cli import asking, guarding, prompting
 
     state = App.of(context)
+    if shell:
+        return prompting.run(state, alone=sql is None and file is None and output is None)
     repeats = asking.repeats(state, watch, times)
     age = asking.minutes(reuse)
     plan = asking.Asking(state, format, output, not no_header, limit, stats, force=force)
@@ -73,8 +78,7 @@ def query(  # noqa: PLR0917 - Typer passes options by name
     aws = state.aws()
     guarding.agree(state, aws, questions, yes=yes)
     if run_async:
-        plan.submit(aws, questions, reuse_minutes=age)
-    elif repeats:
-        plan.watch(aws, questions, repeats, reuse_minutes=age)
-    else:
-        plan.ask(aws, questions, reuse_minutes=age)
+        return plan.submit(aws, questions, reuse_minutes=age)
+    if repeats:
+        return plan.watch(aws, questions, repeats, reuse_minutes=age)
+    return plan.ask(aws, questions, reuse_minutes=age)

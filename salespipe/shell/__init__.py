@@ -1,0 +1,1 @@
+"""``salespipe query --shell``: SQL at a prompt, statement after statement."""
