@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from salespipe import insights
 from salespipe.resources import bundle, policies
 from salespipe.resources.athena import WorkGroup
 from salespipe.resources.dynamodb import Table
@@ -26,6 +27,7 @@ from salespipe.resources.glue import Crawler, Database, JsonClassifier
 from salespipe.resources.iam import Role
 from salespipe.resources.kinesis import Stream
 from salespipe.resources.logs import LogGroup
+from salespipe.resources.named_queries import NamedQueries, NamedQuery
 from salespipe.resources.pipes import Pipe
 from salespipe.resources.s3 import Bucket
 from salespipe.resources.sqs import Queue
@@ -167,12 +169,22 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
         scan_limit_bytes=config.query.scan_limit_mb * 1_000_000,
         needs=(bucket,),
     )
+    named_queries = NamedQueries(
+        name=names.workgroup,
+        workgroup=names.workgroup,
+        database=names.database,
+        queries=tuple(
+            NamedQuery(each.name, each.question, each.statement(buffers=config.delivery_seconds))
+            for each in insights.shipped()
+        ),
+        needs=(workgroup,),
+    )
 
     return (
         *(generator_role, transform_role, pipe_role, delivery_role, crawler_role),
         *(table, pipe, dead_letters, stream),
         *(delivery_logs, delivery, transform_logs, transform, bucket),
-        *(database, classifier, crawler, workgroup),
+        *(database, classifier, crawler, workgroup, named_queries),
         *(generator_logs, generator, invocation, schedule),
     )
 

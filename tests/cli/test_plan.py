@@ -14,7 +14,7 @@ from salespipe.aws import Aws
 
 def test_everything_is_to_be_created_and_then_nothing(shop: Shop) -> None:
     told = shop.run("plan", expect=5)
-    assert told.count("  create  ") == 22
+    assert told.count("  create  ") == 23
     assert "create  kinesis stream           salespipe-dev-orders\n" in told
     assert "0.0400 USD an hour, 0.96 a day (list prices of us-east-1" in told
     assert shop.err.startswith("salespipe-dev on AWS account 123456789012, region us-east-1\n")
@@ -40,7 +40,7 @@ def test_five_changed_settings_are_shown_field_by_field_and_repaired(shop: Shop)
         "BytesScannedCutoffPerQuery: 1000000000 -> 200000000",
         'ScheduleExpression: "rate(1 minute)" -> "rate(2 minutes)"',
     ]
-    assert "17 to leave, 5 to change" in shop.err
+    assert "18 to leave, 5 to change" in shop.err
     assert shop.run("up", "--dry-run", expect=5) == told
 
     repaired = [step for step in shop.json("up")["steps"] if step["action"] == "updated"]
@@ -145,7 +145,7 @@ def test_a_table_of_ones_own_is_kept_on_purpose(shop: Shop, aws: Aws) -> None:
     assert "but not your own dynamodb table Shop" in shop.err
     told = shop.json("down", "--yes")
     assert [(each["name"], each["why"]) for each in told["kept"]] == [("Shop", "it is your own, and was only used")]
-    assert (told["deleted"], told["left"]) == (21, [])
+    assert (told["deleted"], told["left"]) == (22, [])
     shop.run("down", "--yes", expect=4)
 
 

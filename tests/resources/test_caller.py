@@ -32,7 +32,7 @@ target = "aws"
 environment = "prod"
 stream = { retention_hours = 48 }
 pipe = { batch_size = 10 }
-delivery = { buffer_mb = 9 }
+delivery = { buffer_mb = 9, buffer_seconds = 90 }
 query = { scan_limit_mb = 50, results_days = 3 }
 functions = { memory_mb = 512, log_retention_days = 30 }
 generator = { orders_per_run = 5, schedule = "rate(5 minutes)" }

@@ -32,9 +32,10 @@ KINDS = [
     "glue classifier",
     "glue crawler",
     "athena workgroup",
+    "athena named queries",
 ]
-# Neither can be tagged: the one is known by its name, the other by the rule that it names.
-UNTAGGED = {"glue classifier", "lambda permission"}
+# None can be tagged: they are known by their name, the rule that they name, and what their descriptions say.
+UNTAGGED = {"glue classifier", "lambda permission", "athena named queries"}
 
 
 def of_kind(aws: Aws, kind: str) -> list[Resource]:

@@ -9,7 +9,7 @@ from salespipe.lifecycle import status, up
 from salespipe.pipeline import pipeline
 
 # What their descriptions have no moment of creation for: a function's LastModified is another thing.
-UNTOLD = {"lambda function", "lambda permission", "eventbridge rule", "sqs queue", "s3 bucket"}
+UNTOLD = {"lambda function", "lambda permission", "eventbridge rule", "sqs queue", "s3 bucket", "athena named queries"}
 # The classifier of these tests has none, where Glue's has.
 UNTOLD_HERE = {"glue classifier"}
 

@@ -90,7 +90,7 @@ OTHERWISE = """
 environment = "before"
 stream.retention_hours = 100
 pipe = { batch_size = 7, filters = ['{"eventName":["REMOVE"]}'] }
-delivery = { buffer_mb = 9, transform_buffer_mb = 0.5 }
+delivery = { buffer_mb = 9, buffer_seconds = 90, transform_buffer_mb = 0.5 }
 query = { scan_limit_mb = 50, results_days = 3 }
 functions = { memory_mb = 512, log_retention_days = 30 }
 generator = { orders_per_run = 5, schedule = "rate(5 minutes)" }

@@ -249,7 +249,8 @@ def _glue(call: Call, names: Names) -> Iterator[str]:
 
 
 def _athena(call: Call, names: Names) -> Iterator[str]:
-    named = call.params.get("WorkGroup") or call.params.get("Name") or names.workgroup
+    of_query = "NamedQuer" in call.operation
+    named = call.params.get("WorkGroup") or (not of_query and call.params.get("Name")) or names.workgroup
     yield names.arn("athena", f"workgroup/{named}")
 
 

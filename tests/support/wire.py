@@ -148,6 +148,7 @@ class Wire:
             "glue crawler": store("glue").crawlers,
             "glue classifier": self.classifiers,
             "athena workgroup": [name for name in store("athena").work_groups if name != "primary"],
+            "athena named queries": {query.workgroup.name for query in store("athena").named_queries.values()},
         }
         return Counter({kind: len(things) for kind, things in found.items() if len(things)})
 
@@ -193,6 +194,66 @@ def _update_work_group(_: Wire, call: Call) -> AWSResponse:
     return answer(call, "{}")
 
 
+def _named_queries(call: Call) -> dict[str, Any]:
+    queries: dict[str, Any] = _store("athena", call).named_queries
+    return queries
+
+
+def _batch_get_named_query(_: Wire, call: Call) -> AWSResponse:
+    known = _named_queries(call)
+    found = [known[each] for each in call.body["NamedQueryIds"] if each in known]
+    told = [
+        {
+            "NamedQueryId": query.id,
+            "Name": query.name,
+            "Description": query.description,
+            "Database": query.database,
+            "QueryString": query.query_string,
+            "WorkGroup": query.workgroup.name,
+        }
+        for query in found
+    ]
+    return answer(call, json.dumps({"NamedQueries": told, "UnprocessedNamedQueryIds": []}))
+
+
+def _update_named_query(_: Wire, call: Call) -> AWSResponse:
+    said, query = call.body, _named_queries(call)[call.body["NamedQueryId"]]
+    query.name, query.description, query.query_string = said["Name"], said["Description"], said["QueryString"]
+    return answer(call, "{}")
+
+
+def _delete_named_query(_: Wire, call: Call) -> AWSResponse:
+    if _named_queries(call).pop(call.body["NamedQueryId"], None) is None:
+        message = f"NamedQuery {call.body['NamedQueryId']} is not found"
+        return refusal(call, "InvalidRequestException", message)
+    return answer(call, "{}")
+
+
+def _list_named_queries(_: Wire, call: Call) -> AWSResponse | None:
+    group = call.body["WorkGroup"]
+    known = _store("athena", call).work_groups
+    return None if group in known else refusal(call, "InvalidRequestException", f"WorkGroup {group} is not found.")
+
+
+def _create_named_query(_: Wire, call: Call) -> AWSResponse | None:
+    """The same ClientRequestToken answers with the same query."""
+    queries, token = _named_queries(call), call.body["ClientRequestToken"]
+    identifier = next((each.id for each in queries.values() if getattr(each, "token", "") == token), None)
+    if identifier is None:
+        given = call.to_moto()
+        if given is not None and given.status_code == 200:
+            queries[json.loads(given.content)["NamedQueryId"]].token = token
+        return given
+    return answer(call, json.dumps({"NamedQueryId": identifier}))
+
+
+def _delete_work_group(_: Wire, call: Call) -> None:
+    """RecursiveDeleteOption: its named queries go with it."""
+    queries, group = _named_queries(call), call.body["WorkGroup"]
+    for identifier in [each.id for each in queries.values() if each.workgroup.name == group]:
+        del queries[identifier]
+
+
 def _refuse_second_pipe(_: Wire, call: Call) -> AWSResponse | None:
     name = call.request.url.rpartition("/")[2]
     return refusal(call, "ConflictException", status=409) if name in _store("pipes", call).pipes else None
@@ -221,6 +282,12 @@ _GAPS: dict[tuple[str, str], Callable[[Wire, Call], AWSResponse | None]] = {
     ("glue", "DeleteClassifier"): _delete_classifier,
     ("glue", "UpdateCrawler"): _update_crawler,
     ("athena", "UpdateWorkGroup"): _update_work_group,
+    ("athena", "DeleteWorkGroup"): _delete_work_group,
+    ("athena", "BatchGetNamedQuery"): _batch_get_named_query,
+    ("athena", "CreateNamedQuery"): _create_named_query,
+    ("athena", "DeleteNamedQuery"): _delete_named_query,
+    ("athena", "ListNamedQueries"): _list_named_queries,
+    ("athena", "UpdateNamedQuery"): _update_named_query,
     ("pipes", "CreatePipe"): _refuse_second_pipe,
 }
 # AWS takes tags with the call that creates; moto drops them for these, so they are put in the same breath.
