@@ -59,6 +59,14 @@ def refused(error: Exception, names: Names, *, sql: str = "", aws: Aws | None = 
     return SalespipeError(own, f"Athena refused the query: {found.message}", hint=found.hint)
 
 
+def unreadable(error: Exception, names: Names) -> SalespipeError:
+    """The same for a result that GetQueryResults does not give: it has expired, or may not be read."""
+    code, message = error_code(error), error_message(error)
+    found = explain(message, names)
+    own = found.code if found.code != "QueryFailed" else code or found.code
+    return SalespipeError(own, f"The result cannot be read: {found.message}", hint=found.hint)
+
+
 def not_deployed(names: Names) -> SalespipeError:
     """Say that the pipeline is not there."""
     return SalespipeError(

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.query import records
+from salespipe.query.failures import unreadable
 from salespipe.query.model import Answer, Column, Execution
 
 if TYPE_CHECKING:
@@ -24,10 +25,16 @@ def read(aws: Aws, execution: Execution, *, limit: int | None = None) -> Answer:
     """The result of an execution that has SUCCEEDED, at most ``limit`` rows of it.
 
     One call tells the columns and the first thousand rows. Of more than those the object in S3 is read, or further
-    pages where it cannot be: Athena may keep it (managed results), or IAM deny it.
+    pages where it cannot be: Athena may keep it (managed results), or IAM deny it. Raises ``SalespipeError`` where
+    the result is not there any more, or may not be read.
     """
+    from botocore.exceptions import ClientError
+
     size = PAGE if limit is None else max(1, min(PAGE, limit + 1))  # one more for the header
-    page = aws.client("athena").get_query_results(QueryExecutionId=execution.id, MaxResults=size)
+    try:
+        page = aws.client("athena").get_query_results(QueryExecutionId=execution.id, MaxResults=size)
+    except ClientError as error:
+        raise unreadable(error, aws.config.names("")) from error
     info = page["ResultSet"].get("ResultSetMetadata", {}).get("ColumnInfo", [])
     columns = tuple(Column(each["Name"], each["Type"], each.get("Precision", 0), each.get("Scale", 0)) for each in info)
     blocks = _blocks(aws, execution, page, len(columns), limit)

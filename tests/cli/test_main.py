@@ -13,7 +13,7 @@ from salespipe.cli.main import run
 from salespipe.errors import SalespipeError
 from salespipe.load.options import parse_duration
 
-HEAVY = ("boto3", "botocore", "moto", "duckdb", "sqlglot", "faker", "rich", "flask")
+HEAVY = ("boto3", "botocore", "moto", "duckdb", "sqlglot", "faker", "rich", "flask", "prompt_toolkit", "pygments")
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,8 @@ def _nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from salespipe.cli.main import run; run(['--help']); run(['up', '--help']);"
+        "import sys; from salespipe.cli.main import run;"
+        "run(['--help']); run(['up', '--help']); run(['query', '--help']);"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

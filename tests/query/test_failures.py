@@ -15,7 +15,7 @@ from salespipe.aws import Aws
 from salespipe.config import Config
 from salespipe.errors import Exit, SalespipeError
 from salespipe.local import daemon
-from salespipe.query import athena
+from salespipe.query import athena, reading
 from salespipe.query.failures import explain, refused
 from salespipe.query.pointing import pointed
 
@@ -117,6 +117,17 @@ def test_the_fix_of_an_unreadable_object_is_a_command_that_works(aws: Aws) -> No
 def test_without_the_workgroup_the_pipeline_is_not_there(aws: Aws) -> None:
     elsewhere = Aws(Config(name="nobody"), endpoint=aws.endpoint)
     assert failure(elsewhere, "SELECT 1").exit_code is Exit.NOT_DEPLOYED
+
+
+def test_a_result_that_was_deleted_has_expired(aws: Aws) -> None:
+    query = athena.start(aws, "SELECT 1")
+    ended = athena.finish(aws, query)
+    bucket, _, key = ended.location.removeprefix("s3://").partition("/")
+    aws.client("s3").delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(SalespipeError, match="Could not find results") as caught:
+        reading.read(aws, ended)
+    assert caught.value.code == "ResultExpired"
+    assert "after 7 days" in caught.value.message
 
 
 # Words of AWS that the local one never says, each with where they are from.
