@@ -50,7 +50,7 @@ class Screen:
     @property
     def coloured(self) -> bool:
         """Whether stdout takes colours."""
-        return sys.stdout.isatty() and self._out.color_system is not None
+        return sys.stdout.isatty() and self._out.color_system is not None and not self._out.no_color
 
     @property
     def animated(self) -> bool:

@@ -17,9 +17,9 @@ from salespipe.query.model import NUMBERS, Answer
 _CSV_QUOTED: Final = re.compile(r'[",\r\n]')
 _TSV_ESCAPED: Final = re.compile(r"[\\\t\r\n]")
 _TSV_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n"})
-_MARKDOWN_ESCAPED: Final = re.compile(r"[\\|\r\n<>`*_\[\]]")
+_MARKDOWN_ESCAPED: Final = re.compile(r"[\\|\r\n<>`*\[]")
 _MARKDOWN_ESCAPES: Final = str.maketrans(
-    {"\r": "", "\n": "<br>", "<": "&lt;", ">": "&gt;"} | {mark: "\\" + mark for mark in "\\|`*_[]"}
+    {"\r": "", "\n": "<br>", "<": "&lt;", ">": "&gt;"} | {mark: "\\" + mark for mark in "\\|`*["}
 )
 
 Show = Callable[[str | None], str]
