@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from salespipe.query.partition_values import KEY
+from salespipe.query.pushing import conjuncts, inward, naming, on_keys, opaque
 
 if TYPE_CHECKING:
     from salespipe.query.catalogue import Catalogue, Table
 
 _DEPTH: Final = 16
 _OURS: Final = frozenset({"", "awsdatacatalog"})
-# What does not pass a row on as it came: a condition on what such a SELECT answers is not one on what it reads.
-_OPAQUE: Final = ("group", "having", "distinct", "limit", "offset", "qualify", "match", "pivots")
 
 
 class NotUnderstoodError(Exception):
@@ -38,10 +37,11 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """A WITH query and the ones that it may name itself."""
+    """A WITH query, the ones that it may name itself, and whether its columns have other names outside."""
 
     query: exp.Expr
     ctes: Mapping[str, _Named]
+    renamed: bool
 
 
 def scans(catalogue: Catalogue, sql: str, parameters: Sequence[str] = ()) -> list[Scan]:
@@ -50,8 +50,13 @@ def scans(catalogue: Catalogue, sql: str, parameters: Sequence[str] = ()) -> lis
     Raises ``NotUnderstoodError`` where the statement, or a view in it, is not understood.
     """
     tree = _parsed(_filled(sql, parameters))
+    if isinstance(tree, exp.Update | exp.Delete | exp.Merge):
+        raise NotUnderstoodError("a statement that reads what it writes to")
     reader = _Reader(catalogue)
-    return [scan for query in _queries(tree) for scan in reader.read(query, {}, (), "", 0)]
+    found = [scan for query in _queries(tree) for scan in reader.read(query, {}, (), "", 0)]
+    target = tree.this if isinstance(tree, exp.Create | exp.Insert) else None
+    reader.require_all(tree, target)
+    return found
 
 
 def _filled(sql: str, parameters: Sequence[str]) -> str:
@@ -81,6 +86,14 @@ def _parsed(sql: str) -> exp.Expr:
 class _Reader:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._seen: set[int] = set()
+
+    def require_all(self, tree: exp.Expr, target: exp.Expr | None = None) -> None:
+        """Raises ``NotUnderstoodError`` for a table in ``tree``, but not in ``target``, that nothing has come by."""
+        written = {id(table) for table in target.find_all(exp.Table)} if target else set()
+        for table in tree.find_all(exp.Table):
+            if id(table) not in self._seen | written:
+                raise NotUnderstoodError(f"where {table.name} is read")
 
     def read(
         self,
@@ -95,16 +108,16 @@ class _Reader:
             raise NotUnderstoodError("views within views without end")
         if with_ := query.args.get("with_"):
             for cte in with_.expressions:
-                ctes = {**ctes, cte.alias.lower(): _Named(cte.this, ctes)}
+                renamed = bool(cte.args["alias"].args.get("columns"))
+                ctes = {**ctes, cte.alias.lower(): _Named(cte.this, ctes, renamed)}
         if isinstance(query, exp.SetOperation):
             for side in (query.this, query.expression):
                 yield from self.read(side, ctes, (), database, depth + 1)
         elif isinstance(query, exp.Select):
             yield from self._select(query, ctes, outer, database, depth + 1)
-        elif isinstance(query, exp.Subquery) and not query.args.get("limit"):
-            yield from self.read(query.this, ctes, outer, database, depth + 1)
-        elif isinstance(query, exp.Table):  # TABLE orders
-            yield from self._source(query, ctes, (), database, depth + 1)
+        elif isinstance(query, exp.Subquery):
+            passed = () if query.args.get("limit") or query.args.get("offset") else outer
+            yield from self._source(query.this, ctes, passed, database, depth + 1)
         else:
             for inner in _queries_within(query):
                 yield from self.read(inner, ctes, (), database, depth + 1)
@@ -118,17 +131,39 @@ class _Reader:
         depth: int,
     ) -> Iterator[Scan]:
         where = select.args.get("where")
-        conditions = list(_conjuncts(where.this)) if where else []
-        if not _opaque(select):
-            conditions += [inner for condition in outer if (inner := _inward(condition, select)) is not None]
+        conditions = list(conjuncts(where.this)) if where else []
+        if not opaque(select):
+            conditions += [inner for condition in outer if (inner := inward(condition, select)) is not None]
         sources = list(_from(select))
         for source, nullable in sources:
-            alone = len(sources) == 1
-            demanded = () if nullable else tuple(_for(source, conditions, alone=alone))
+            others = [other for other, _ in sources if other is not source]
+            own = partial(self._none_has, others, ctes, database)
+            demanded = () if nullable else tuple(naming(source, conditions, own))
             yield from self._source(source, ctes, demanded, database, depth)
         known = {id(source) for source, _ in sources}
         for inner in _queries_within(select, known | {id(select.args.get("with_"))}):
             yield from self.read(inner, ctes, (), database, depth)
+
+    def _none_has(self, sources: Iterable[exp.Expr], ctes: Mapping[str, _Named], database: str, name: str) -> bool:
+        return not any(self._may_have(source, name, ctes, database) for source in sources)
+
+    def _may_have(self, source: exp.Expr, name: str, ctes: Mapping[str, _Named], database: str) -> bool:
+        """Whether a relation may have a column of that name; only a table's columns are known for certain."""
+        alias = source.args.get("alias")
+        if isinstance(source, exp.Unnest) and alias is not None and alias.args.get("columns"):
+            return name in {column.name.lower() for column in alias.args["columns"]}
+        if (
+            not isinstance(source, exp.Table)
+            or source.args.get("joins")
+            or (not source.db and source.name.lower() in ctes)
+        ):
+            return True
+        table = self._catalogue.table(source.name, source.db or database)
+        return (
+            table is None
+            or (alias is not None and bool(alias.args.get("columns")))
+            or any(field.name == name for field in table.fields)
+        )
 
     def _source(
         self,
@@ -138,13 +173,20 @@ class _Reader:
         database: str,
         depth: int,
     ) -> Iterator[Scan]:
+        if joins := source.args.get("joins") if not isinstance(source, exp.Select) else None:
+            conditions = ()  # (a JOIN b): whose columns a condition names is not told here
+            for join in joins:
+                yield from self._source(join.this, ctes, (), database, depth)
+                for inner in _queries_within(join, {id(join.this)}):
+                    yield from self.read(inner, ctes, (), database, depth)
+        self._seen.add(id(source))
         if not isinstance(source, exp.Table) or not isinstance(source.this, exp.Identifier):
             yield from self.read(source, ctes, conditions, database, depth)
             return
         name = source.name.lower()
         if not source.db and name in ctes:
             named = ctes[name]
-            yield from self.read(named.query, named.ctes, conditions, database, depth)
+            yield from self.read(named.query, named.ctes, () if named.renamed else conditions, database, depth)
             return
         if source.catalog.lower() not in _OURS:
             raise NotUnderstoodError(f"the catalog {source.catalog}")
@@ -153,12 +195,14 @@ class _Reader:
             return  # Athena will say so, or it is one that reads no objects: information_schema, "orders$partitions"
         if not table.is_view:
             keys = {key.name for key in table.keys}
-            yield Scan(table, tuple(made for one in conditions if (made := _on_keys(one, keys)) is not None))
+            yield Scan(table, tuple(made for one in conditions if (made := on_keys(one, keys)) is not None))
         elif table.sql is None:
             raise NotUnderstoodError(f"the view {table.name}")
         else:
-            view = next(_queries(_parsed(table.sql)))
-            yield from self.read(view, {}, conditions, table.schema, depth)
+            view = _parsed(table.sql)
+            for query in _queries(view):
+                yield from self.read(query, {}, conditions, table.schema, depth)
+            self.require_all(view)
 
 
 def _queries(tree: exp.Expr) -> Iterator[exp.Expr]:
@@ -185,71 +229,9 @@ def _from(select: exp.Select) -> Iterator[tuple[exp.Expr, bool]]:
     clause = select.args.get("from_")
     if clause is None:
         return
-    joins = [*(clause.this.args.get("joins") or ()), *(select.args.get("joins") or ())]
+    joins = select.args.get("joins") or ()
     sides = [str(join.args.get("side") or "").upper() for join in joins]
     yield clause.this, any(side in {"RIGHT", "FULL"} for side in sides)
     for place, join in enumerate(joins):
         later = any(side in {"RIGHT", "FULL"} for side in sides[place + 1 :])
         yield join.this, later or sides[place] in {"LEFT", "FULL"}
-
-
-def _opaque(select: exp.Select) -> bool:
-    if any(select.args.get(part) for part in _OPAQUE):
-        return True
-    return any(True for shown in select.expressions for _ in shown.find_all(exp.AggFunc, exp.Window, exp.Unnest))
-
-
-def _conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
-    while isinstance(node, exp.Paren):
-        node = node.this
-    if isinstance(node, exp.And):
-        yield from _conjuncts(node.this)
-        yield from _conjuncts(node.expression)
-    elif not any(True for _ in node.find_all(exp.Query, exp.Window)):
-        yield node
-
-
-def _inward(condition: exp.Expr, select: exp.Select) -> exp.Expr | None:
-    """A condition on what a SELECT answers as one on what it reads; None where it is not a column unchanged."""
-    shown = {each.alias_or_name.lower(): each.unalias() for each in select.expressions}
-    starred = any(each.is_star for each in select.expressions)
-
-    def inner(node: exp.Expr) -> exp.Expr:
-        if not isinstance(node, exp.Column):
-            return node
-        found = shown.get(node.name.lower())
-        if isinstance(found, exp.Column):
-            return found.copy()
-        return exp.column(node.name) if found is None and starred else exp.column(node.name, table="\0none")
-
-    return condition.copy().transform(inner)
-
-
-def _for(source: exp.Expr, conditions: Iterable[exp.Expr], *, alone: bool) -> Iterator[exp.Expr]:
-    """The conditions that name only columns of ``source``, without its name before them."""
-    alias = source.args.get("alias")
-    if alias is not None and alias.args.get("columns"):
-        return
-    name = source.alias_or_name.lower()
-    for condition in conditions:
-        columns = list(condition.find_all(exp.Column))
-        if columns and all(
-            (column.table.lower() == name if column.table else alone) and not column.args.get("db")
-            for column in columns
-        ):
-            made = condition.copy()
-            for column in list(made.find_all(exp.Column)):
-                column.set("table", None)
-            yield made
-
-
-def _on_keys(condition: exp.Expr, keys: Iterable[str]) -> exp.Expr | None:
-    """The condition with partition columns marked; None where it names another column."""
-    made = condition.copy()
-    columns = list(made.find_all(exp.Column))
-    if any(column.name.lower() not in keys for column in columns):
-        return None
-    for column in columns:
-        column.set("this", exp.to_identifier(column.name.lower()))
-        column.set("table", exp.to_identifier(KEY))
-    return made

@@ -142,7 +142,7 @@ class Queries:
 
     def query(self) -> str:  # noqa: PLR0911 - one shape after the other
         pick = self.chance.choice
-        shape = self.chance.randrange(9)
+        shape = self.chance.randrange(12)
         if shape < 3:
             source = pick(["order_events", "catalogued", "recent", "both"])
             return f"SELECT count(*) FROM {source} WHERE {self.condition()}"
@@ -166,6 +166,22 @@ class Queries:
                 f"SELECT * FROM w WHERE {self.condition()} UNION ALL SELECT * FROM w WHERE hour IN "
                 f"(SELECT hour FROM catalogued WHERE {self.condition()})"
             )
+        if shape == 8:
+            joined = pick(
+                ["order_events a JOIN products p ON a.orderid = p.orderid", "order_events a CROSS JOIN products p"]
+            )
+            joined = pick([joined, f"({joined})", f"products q JOIN ({joined}) ON true"])
+            return f"SELECT count(*) FROM {joined} WHERE {self.condition()}"
+        if shape == 9:
+            inner = pick(["SELECT dt, hour, orderid", "SELECT hour, dt, orderid", "SELECT orderid, hour, dt"])
+            return (
+                f"WITH w (dt, hour, x) AS ({inner} FROM catalogued), v AS (SELECT * FROM w) SELECT count(*) "
+                f"FROM {pick(['w', 'v', 'w AS y (hour, dt, x)', 'v CROSS JOIN UNNEST(ARRAY[1]) AS u (one)'])} "
+                f"WHERE {self.condition()}"
+            )
+        if shape == 10:
+            inner = f"SELECT max(hour) FROM catalogued c WHERE c.dt = e.dt AND {self.condition('dt', 'hour')}"
+            return f"SELECT count(*) FROM order_events e WHERE {self.condition()} AND hour <= ({inner})"
         return f"SELECT (SELECT max(amount) FROM order_events WHERE {self.condition()}), 1 FROM products"
 
     def condition(self, dt: str = "dt", hour: str = "hour", depth: int = 2) -> str:
@@ -261,6 +277,24 @@ def test_views_are_seen_through(lake: Lake) -> None:
     assert lake.worst("SELECT * FROM orders o JOIN products p ON true") == lake.whole() + lake.whole("products")
 
 
+def test_a_column_needs_no_table_where_no_other_relation_has_it(lake: Lake) -> None:
+    day = lake.of(DAYS[2:3])
+    assert lake.worst("SELECT * FROM order_events, products WHERE dt = '2026-11-20'") == day + lake.whole("products")
+    unnested = "order_events CROSS JOIN UNNEST(ARRAY[1, 2]) AS u (n)"
+    assert lake.worst(f"SELECT * FROM {unnested} WHERE dt = '2026-11-20'") == day
+
+
+def test_nothing_is_missed_in_parentheses(lake: Lake) -> None:
+    both = lake.whole() + lake.whole("products")
+    assert lake.worst("SELECT * FROM (order_events JOIN products ON true)") == both
+    assert lake.worst("SELECT * FROM ((SELECT * FROM order_events) JOIN products ON true)") == both
+
+
+def test_columns_that_a_with_query_renames_demand_nothing(lake: Lake) -> None:
+    sql = "WITH w (dt) AS (SELECT orderid FROM order_events) SELECT * FROM w WHERE dt = '2026-11-20'"
+    assert lake.worst(sql) == lake.whole()
+
+
 def test_a_table_that_is_read_twice_counts_twice(lake: Lake) -> None:
     assert lake.worst("SELECT * FROM products UNION SELECT * FROM products") == 2 * lake.whole("products")
     assert lake.worst("SELECT 1 WHERE EXISTS (SELECT 1 FROM products)") == lake.whole("products")
@@ -306,6 +340,7 @@ def test_what_reads_no_objects_is_free(lake: Lake, sql: str) -> None:
 def test_what_is_not_understood_counts_as_everything(lake: Lake) -> None:
     everything = lake.whole() + lake.whole("catalogued") + lake.whole("products")
     assert lake.worst("EXECUTE somebodys") == everything
+    assert lake.worst("DELETE FROM order_events WHERE amount = 0") == everything
     assert lake.worst("SELECT ... FROM order_events") == everything
 
 
