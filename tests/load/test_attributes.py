@@ -100,13 +100,16 @@ def test_nesting_ends_at_thirty_two_levels() -> None:
         ({"orderid": None}, "orderid is empty"),
         ({"orderid": ""}, "orderid is empty"),
         ({"orderid": 5}, "orderid is not a string"),
-        ({"orderid": "x" * 2049}, "longer than 2048"),
-        ({"orderid": "ü" * 1025}, "longer than 2048"),
+        ({"orderid": "x" * 257}, "longer than 256"),
     ],
 )
 def test_a_key_is_a_string_that_fits(item: dict[str, Any], reason: str) -> None:
     with pytest.raises(Rejected, match=reason):
         put_request(item, "orderid")
+
+
+def test_a_key_may_have_all_the_characters_of_a_partition_key() -> None:
+    put_request({"orderid": "\u00fc" * 256}, "orderid")
 
 
 def test_an_item_may_have_all_of_400_kb() -> None:
