@@ -112,12 +112,12 @@ def question(worst: Estimate) -> str:
 
 
 def _found(catalogue: Catalogue, sql: str, parameters: Sequence[str]) -> list[Scan]:
-    """The scans of a statement. Where it is not understood, every table whose name occurs in it counts whole."""
+    """The scans of a statement. Where it is not understood, every table of the pipeline's database counts whole."""
     from salespipe.query.scans import NotUnderstoodError, Scan, scans
 
     try:
         return scans(catalogue, _query(sql), parameters)
-    except NotUnderstoodError:
+    except (NotUnderstoodError, RecursionError):
         return [Scan(table) for table in catalogue.tables().values() if not table.is_view]
 
 

@@ -33,27 +33,27 @@ def possible(conditions: Iterable[exp.Expr], bound: Mapping[str, Any], now: date
     ``now`` is the aware moment that ``current_date`` is of. Only what certainly does not hold is False.
     """
     values = Values(bound, now)
-    return all(True in _truth(condition, values) for condition in conditions)
+    try:
+        return all(True in _truth(condition, values) for condition in conditions)
+    except RecursionError:
+        return True
 
 
-def _truth(node: Any, values: Values) -> Truth:  # noqa: PLR0911, PLR0912 - one answer for each kind of condition
+def _truth(node: Any, values: Values) -> Truth:  # noqa: PLR0911 - one answer for each kind of condition
     match node:
         case exp.Paren():
             return _truth(node.this, values)
         case exp.And():
-            return _both(_truth(node.this, values), _truth(node.expression, values))
+            return _all(_truth(part, values) for part in node.flatten())
         case exp.Or():
-            return _not(_both(_not(_truth(node.this, values)), _not(_truth(node.expression, values))))
+            return _not(_all(_not(_truth(part, values)) for part in node.flatten()))
         case exp.Not():
             return _not(_truth(node.this, values))
         case exp.Between() if not node.args.get("symmetric"):
             low = _compared(exp.GTE, node.this, node.args["low"], values)
-            return _both(low, _compared(exp.LTE, node.this, node.args["high"], values))
+            return _all((low, _compared(exp.LTE, node.this, node.args["high"], values)))
         case exp.In() if node.expressions and not (node.args.get("query") or node.args.get("unnest")):
-            answer: Truth = frozenset({False})
-            for item in node.expressions:
-                answer = _not(_both(_not(answer), _not(_compared(exp.EQ, node.this, item, values))))
-            return answer
+            return _not(_all(_not(_compared(exp.EQ, node.this, item, values)) for item in node.expressions))
         case exp.Is() if isinstance(node.expression, exp.Null):
             value = values.of(node.this)
             return frozenset({True, False}) if value is UNKNOWN else frozenset({value is None})
@@ -106,8 +106,13 @@ def _not(truth: Truth) -> Truth:
     return frozenset(None if one is None else not one for one in truth)
 
 
-def _both(one: Truth, other: Truth) -> Truth:
-    """AND: False where either is, else NULL where either is, else True."""
-    return frozenset(
-        False if a is False or b is False else None if a is None or b is None else True for a in one for b in other
-    )
+def _all(parts: Iterable[Truth]) -> Truth:
+    """AND: False where any is, else NULL where any is, else True."""
+    answer: Truth = frozenset({True})
+    for part in parts:
+        answer = frozenset(
+            False if a is False or b is False else None if a is None or b is None else True
+            for a in answer
+            for b in part
+        )
+    return answer

@@ -22,13 +22,10 @@ def opaque(select: exp.Select) -> bool:
 
 def conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
     """The parts of a condition that all have to hold, without those that ask another query."""
-    while isinstance(node, exp.Paren):
-        node = node.this
-    if isinstance(node, exp.And):
-        yield from conjuncts(node.this)
-        yield from conjuncts(node.expression)
-    elif not any(True for _ in node.find_all(exp.Query, exp.Window)):
-        yield node
+    node = node.unnest()
+    for part in node.flatten() if isinstance(node, exp.And) else (node,):
+        if not any(True for _ in part.find_all(exp.Query, exp.Window)):
+            yield part
 
 
 def inward(condition: exp.Expr, select: exp.Select) -> exp.Expr | None:

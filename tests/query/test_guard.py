@@ -344,6 +344,18 @@ def test_what_is_not_understood_counts_as_everything(lake: Lake) -> None:
     assert lake.worst("SELECT ... FROM order_events") == everything
 
 
+@pytest.mark.parametrize("operator", ["OR", "AND"])
+def test_long_conditions_are_understood_and_endless_ones_count_as_everything(lake: Lake, operator: str) -> None:
+    def worst(count: int) -> int:
+        sign = "=" if operator == "OR" else "<>"
+        terms = (f"dt {sign} '2026-11-{number % 20:02d}'" for number in range(count))
+        return lake.worst(f"SELECT * FROM order_events WHERE {f' {operator} '.join(terms)}")
+
+    expected = lake.of(DAYS[:2]) if operator == "OR" else lake.of(DAYS[2:])
+    assert worst(200) == expected
+    assert worst(3000) >= expected
+
+
 def test_listing_stops_above_the_threshold(lake: Lake) -> None:
     found = guard.estimate(lake.aws, "SELECT * FROM order_events", enough_bytes=10)
     assert found is not None
