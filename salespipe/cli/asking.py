@@ -58,6 +58,8 @@ class Asking:
         asked = "json" if self.app.json and self.output is None else self.format
         self.name = formats.chosen(asked, self.output)
         self._write = self._drawing if self.name == formats.TABLE else formats.writer(self.name)
+        if self.stats is not None:
+            destination.usable(self.stats)
         if self.output is None:
             if self.name in formats.BINARY and sys.stdout.isatty():
                 told = f"{self.name} is not for a terminal."

@@ -17,7 +17,7 @@ from salespipe.query.formats import Writer
 from salespipe.query.model import Answer, Column, distinct
 
 # How much is one row group, bytes of Athena's CSV.
-_GROUP: Final = 16 * 2**20
+_GROUP: Final = 8 * 2**20
 STATISTICS: Final = b"salespipe.statistics"
 
 
