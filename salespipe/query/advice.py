@@ -59,7 +59,8 @@ def _table(failure: Failure) -> Advice:
     names = failure.names
     missing = failure.quoted().split(".")[-1]
     known = failure.catalogue.tables() if failure.catalogue else {}
-    if missing in {names.events_table, names.orders_view} or (failure.aws and not known):
+    ours = {names.events_table, names.products_table, names.orders_view, names.history_view, names.inventory_view}
+    if missing in ours | {names.customers_view} or (failure.aws and not known):
         return f"Glue has no {missing} in {names.database} yet.", "salespipe crawl (it makes the tables and views)"
     near = nearest(missing, known)
     there = f"{names.database} has {', '.join(sorted(known))}." if known else ""

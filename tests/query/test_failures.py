@@ -66,6 +66,7 @@ def failure(aws: Aws, sql: str) -> SalespipeError:
 TOLD = [
     ("SELECT * FROM order_event", "TABLE_NOT_FOUND", "order_events, products", "Did you mean order_events?"),
     ("SELECT * FROM orders", "TABLE_NOT_FOUND", "no orders", "salespipe crawl"),
+    ("SELECT * FROM order_history", "TABLE_NOT_FOUND", "no order_history", "salespipe crawl"),
     ("SELECT * FROM zzzzzz", "TABLE_NOT_FOUND", "products", 'salespipe query "SHOW TABLES"'),
     ("SELECT * FROM shop.products", "SCHEMA_NOT_FOUND", "salespipe_dev", "Leave shop. out"),
     ("SELECT * FROM a.b.products", "CATALOG_NOT_FOUND", "", "AwsDataCatalog"),
