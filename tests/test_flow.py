@@ -151,6 +151,19 @@ def test_months_equal_those_of_the_file(shell: Shell, totals: Totals) -> None:
     assert {row["month"]: (row["orders"], row["revenue"]) for row in rows} == totals.by_month
 
 
+def test_insights_are_asked_by_name_and_reported_on_one_page(shell: Shell, totals: Totals) -> None:
+    asked = shell.json("insights", "customers", "--param", "period=all")["answers"]
+    revenue = {answer["name"]: sum(row.get("revenue", 0) for row in answer["rows"]) for answer in asked}
+    assert len(revenue) == 7
+    assert revenue["basket-size"] == pytest.approx(float(totals.revenue))
+    text = shell.run("insights", "revenue-over-time", "sales-by-region", "--param", "by=month", expect=3)
+    assert "revenue" in text
+    assert "needs orders.region, which the data does not have" in shell.last.stderr
+    shell.run("insights", "report", "customers", "-o", "report.html")
+    page = (shell.folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("<section") == 7
+
+
 def test_updates_and_deletes_of_any_client_are_history_and_the_view_shows_the_last(
     shell: Shell, totals: Totals
 ) -> None:

@@ -13,7 +13,7 @@ import typer.core
 import typer.main
 
 from salespipe import __version__
-from salespipe.cli import crawl, demo, doctor, down, generate, local, plan, queries, query, replay, status, up
+from salespipe.cli import crawl, demo, doctor, down, generate, insights, local, plan, queries, query, replay, status, up
 from salespipe.cli.context import App
 from salespipe.errors import Exit, SalespipeError
 
@@ -134,7 +134,7 @@ def _root(  # noqa: PLR0917 - Typer passes options by name
     context.obj = App(config, target, region, profile, endpoint_url, json=as_json, debug=debug)
 
 
-for verb in (demo, doctor, plan, up, down, status, generate, replay, crawl, query, queries):
+for verb in (demo, doctor, plan, up, down, status, generate, replay, crawl, query, queries, insights):
     verb.register(app)
 app.add_typer(local.app, name="local")
 

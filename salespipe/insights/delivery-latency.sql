@@ -19,14 +19,14 @@ timed AS (
     event_time,
     object,
     date_diff('millisecond', event_time, greatest(max(event_time) OVER (PARTITION BY object), opened)) AS at_least,
-    greatest(date_diff('millisecond', event_time, opened) + 1000 * :buffer, 0) AS at_most,
+    date_diff('millisecond', event_time, opened) + 1000 * :buffer AS at_most,
     max(event_time) OVER () AS newest
   FROM events
 )
 SELECT
   date_trunc('minute', event_time) AS minute,
   round(avg(at_least) / 1000e0, 1) AS at_least_seconds,
-  round(max(at_most) / 1000e0, 1) AS at_most_seconds,
+  round(max(greatest(at_least, at_most)) / 1000e0, 1) AS at_most_seconds,
   count(*) AS events,
   count(DISTINCT object) AS objects
 FROM timed

@@ -212,6 +212,12 @@ MISSING: Final = (
         },
         "a stream cannot change between ON_DEMAND and PROVISIONED",
     ),
+    Missing(
+        "athena",
+        "update_named_query",
+        {"NamedQueryId": "1", "Name": "sold", "QueryString": "SELECT 1"},
+        "an insight's named query cannot be brought up to date",
+    ),
     Missing("kinesis", "describe_limits", {}, "doctor warns that it could not check the quota"),
     Missing("lakeformation", "get_data_lake_settings", {}, "doctor warns that it could not check the mode", "400"),
 )
