@@ -226,7 +226,10 @@ class RecordLog:
             connection.execute("DELETE FROM log_checkpoint WHERE reader = ?", (reader,))
 
     def _ready(self, positions: Mapping[str, int]) -> bool:
-        return any(self.last(shard) > position for shard, position in positions.items())
+        """Whether there is something to read: a shard may begin at a high sequence, or have lost its records to age."""
+        return any(
+            self.last(shard) > position and bool(self.read(shard, position, 1)) for shard, position in positions.items()
+        )
 
     def _notify(self, shard: str) -> None:
         with self._lock:

@@ -174,6 +174,19 @@ def waiting(log, positions):
     return thread, results
 
 
+def test_wait_is_not_ended_by_sequences_that_no_record_has(log, clock):
+    log.create("young", after=1_000_000)
+    log.append("old", [("a", b"1")])
+    clock.now += 10
+    log.trim(clock.now)
+
+    assert log.last("young") > 0
+    assert log.last("old") > 0
+    assert not log.wait({"young": 0, "old": 0}, 0.01)
+    log.append("young", [("a", b"1")])
+    assert log.wait({"young": 0}, 60)
+
+
 def test_wait_is_woken_by_a_commit_to_any_of_its_shards(log, store):
     thread, results = waiting(log, {"s": 0, "t": 0})
     with store.write():
