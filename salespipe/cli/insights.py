@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from salespipe.cli.context import ANYWHERE, App
+from salespipe.cli.query import Force, Format
 from salespipe.errors import Exit, SalespipeError
 
 if TYPE_CHECKING:
+    from salespipe.aws import Aws
+    from salespipe.cli.asking import Asking
     from salespipe.insights import Insight
     from salespipe.query.answers import Answer
 
@@ -29,37 +33,93 @@ def insights(  # noqa: PLR0917 - Typer passes options by name
     param: Annotated[list[str] | None, typer.Option("--param", "-p", help="name=value, as in period=7d.")] = None,
     table: Annotated[bool, typer.Option("--table", help="Show every column, as a table, instead of charts.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL, and ask nothing.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The report's file.")] = None,
-    force: Annotated[bool, typer.Option(help="Replace a report that exists.")] = False,
+    format: Format = None,  # noqa: A002 - it is the option's name
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the result, or the report, to a file.")
+    ] = None,
+    force: Force = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before queries that may scan much.")] = False,
 ) -> int | None:
     """Ask without SQL: sales, customers, inventory and the pipeline itself.
 
-    Without a name they are listed. With names they are asked, all at once. The names report, and what to report on
-    after it, write one HTML page with the answers: salespipe insights report sales -o report.html
+    Without a name they are listed. With names they are asked, all at once: one insight in any format of salespipe
+    query, several as table or json, which has each by its name. The names report, and what to report on after it,
+    write one HTML page with the answers: salespipe insights report sales -o report.html. Ctrl-C stops the queries on
+    the server.
     """
     from salespipe.insights import choose, load
     from salespipe.view import insights as view
 
     state, asked = App.of(context), list(names or ())
     report = asked[:1] == ["report"]
-    if output is not None and not report:
-        raise _usage("NoReport", "-o is the file of a report.", "salespipe insights report")
+    _check(asked, format, output, sql=sql)
+    values = _values(param or ())
     known = load(Path(state.config.insights.folder).expanduser() if state.config.insights.folder else None)
     if not asked:
         view.listing(state.screen, known)
         return None
     chosen = choose(known, asked[report:]) if asked[report:] else known
     if sql:
-        view.statements(state.screen, chosen, _values(param or ()), state.config.delivery_seconds)
+        view.statements(state.screen, chosen, values, state.config.delivery_seconds)
         return None
     if report:
-        return _report(state, chosen, param or [], output or Path("report.html"), force=force)
-    answers = _ask(state, chosen, param or [])
+        return _report(state, chosen, values, output or Path("report.html"), force=force, yes=yes)
+    if format or output:
+        plan = _plan(state, len(chosen), format or ("table" if table else None), output, force=force)
+        return _write(plan, chosen, values, yes=yes)
+    answers = _ask(state, state.aws(), chosen, values, yes=yes)
     view.show(state.screen, answers, tables=table)
     return _verdict(answers)
 
 
-def _report(state: App, chosen: tuple[Insight, ...], param: list[str], file: Path, *, force: bool) -> int:
+def _check(asked: list[str], format: str | None, output: Path | None, *, sql: bool) -> None:  # noqa: A002
+    if asked[:1] == ["report"]:
+        if format is not None:
+            raise _usage("Format", "A report is HTML.", "Leave --format out, or the name report.")
+    elif output is not None and format is None and output.suffix.lower() in {".html", ".htm"}:
+        raise _usage("NoReport", f"{output} would be a report.", f"salespipe insights report -o {output}")
+    elif (format or output) and (sql or not asked):
+        told = "--sql prints the SQL" if sql else "Without a name the insights are listed"
+        raise _usage("NoResult", f"{told}: there is no result to write.", "salespipe insights sales-summary -o x.csv")
+
+
+def _plan(state: App, insights: int, format: str | None, output: Path | None, *, force: bool) -> Asking:  # noqa: A002
+    from salespipe.cli.asking import Asking
+
+    plan = Asking(state, format, output, force=force)
+    if insights > 1 and plan.name not in {"table", "json"}:
+        told = f"{plan.name} takes one result, and there are {insights} insights."
+        raise _usage("Format", told, "--format json has each by its name; or ask them one by one.")
+    return plan
+
+
+def _write(plan: Asking, chosen: tuple[Insight, ...], values: dict[str, str], *, yes: bool) -> int:
+    from salespipe.cli import guarding
+    from salespipe.cli.asking import Question
+    from salespipe.query import answers, destination
+    from salespipe.view import insights as view
+
+    state, aws = plan.app, plan.app.aws()
+    if len(chosen) > 1:
+        told = _ask(state, aws, chosen, values, yes=yes)
+        with destination.opened(plan.output) as out:
+            view.write(out, told, plan.name, width=state.screen.width if plan.output is None else sys.maxsize)
+        view.took(state.screen, told)
+        if state.json and plan.output is not None:
+            answered = sum(each.result is not None for each in told)
+            state.screen.data({"output": plan.output, "format": plan.name, "insights": answered})
+        return _verdict(told)
+    [prepared] = answers.prepare(aws, chosen, values)
+    if prepared.problem:
+        raise prepared.problem
+    guarding.agree_together(state, aws, [prepared.sql], yes=yes)
+    plan.ask(aws, [Question(prepared.sql)])
+    return Exit.DONE
+
+
+def _report(
+    state: App, chosen: tuple[Insight, ...], values: dict[str, str], file: Path, *, force: bool, yes: bool
+) -> int:
     from datetime import UTC, datetime
 
     from salespipe.view import report
@@ -67,7 +127,7 @@ def _report(state: App, chosen: tuple[Insight, ...], param: list[str], file: Pat
     if file.exists() and not force:
         raise _usage("FileExists", f"{file} exists.", "--force replaces it.")
     aws = state.aws()
-    answers = _ask(state, chosen, param)
+    answers = _ask(state, aws, chosen, values, yes=yes)
     page = report.page(answers, name=state.config.name, where=aws.where, now=datetime.now(UTC))
     try:
         file.write_text(page, encoding="utf-8")
@@ -81,12 +141,14 @@ def _report(state: App, chosen: tuple[Insight, ...], param: list[str], file: Pat
     return Exit.DONE if told else Exit.FAILED
 
 
-def _ask(state: App, chosen: tuple[Insight, ...], param: list[str]) -> list[Answer]:
+def _ask(state: App, aws: Aws, chosen: tuple[Insight, ...], values: dict[str, str], *, yes: bool) -> list[Answer]:
+    from salespipe.cli import guarding
     from salespipe.query import answers
 
-    values, aws = _values(param), state.aws()
+    prepared = answers.prepare(aws, chosen, values)
+    guarding.agree_together(state, aws, [each.sql for each in prepared if each.problem is None], yes=yes)
     with state.screen.waiting("asking") as wait:
-        return answers.ask(aws, chosen, values, progress=wait.update)
+        return answers.run(aws, prepared, progress=wait.update)
 
 
 def _values(param: list[str] | tuple[str, ...]) -> dict[str, str]:

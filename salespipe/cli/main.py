@@ -38,6 +38,7 @@ _AFTER_INTERRUPT = {
     "down": "salespipe down goes on from here.",
     "crawl": "salespipe crawl: the crawler may still run, and is waited for then.",
     "query": "salespipe query history shows what it asked, and what that cost.",
+    "insights": "salespipe query history shows what it asked, and what that cost.",
 }
 
 

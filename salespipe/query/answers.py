@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from salespipe.errors import Exit, SalespipeError
@@ -14,8 +16,9 @@ from salespipe.query import athena
 if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.insights import Insight
-    from salespipe.query.model import Result
+    from salespipe.query.model import Execution, Result, Statistics
 
+Progress = Callable[[str], None]
 # An account may run 20 DML queries at once in the smallest regions (Athena quotas): this leaves some to others.
 _AT_ONCE: Final = 6
 _CRAWL: Final = "salespipe crawl"
@@ -31,14 +34,36 @@ class Answer:
     problem: SalespipeError | None = None
 
 
+class StoppedAllError(KeyboardInterrupt):
+    """Ctrl-C while queries ran side by side: all have been stopped on the server, and it says what they cost."""
+
+    def __init__(self, stopped: Sequence[Execution], ended: Sequence[Statistics], lost: int = 0) -> None:
+        took = [*(each.statistics for each in stopped), *ended]
+        prices = [each.usd for each in took if each.usd is not None]
+        price = f" ({sum(prices, Decimal(0)):f} USD on AWS)" if len(prices) == len(took) else ""
+        are = "query is" if len(stopped) == 1 else "queries are"
+        before = f"; {len(ended)} had ended before" if ended else ""
+        scanned = sum(each.scanned_bytes for each in took)
+        told = f"Interrupted. {len(stopped)} {are} stopped on the server too{before}. In all {scanned:,} bytes were"
+        going = lost + sum(not each.final for each in stopped)
+        still = f" {going} may run still: salespipe query history, salespipe query cancel ID." if going else ""
+        super().__init__(f"{told} scanned{price}.{still}")
+        self.executions = tuple(stopped)
+
+
 def ask(
     aws: Aws,
     insights: Sequence[Insight],
     values: Mapping[str, str] | None = None,
     *,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> list[Answer]:
-    """Ask ``insights`` side by side, with ``values`` for their parameters; the answers are in their order.
+    """Ask ``insights`` side by side, with ``values`` for their parameters: ``prepare``, then ``run``."""
+    return run(aws, prepare(aws, insights, values), progress=progress)
+
+
+def prepare(aws: Aws, insights: Sequence[Insight], values: Mapping[str, str] | None = None) -> list[Answer]:
+    """The statements of ``insights``, in their order, before they are asked.
 
     What keeps one of them from being asked is its own ``problem``. Raises ``SalespipeError`` (exit code 2) for a
     parameter that none of them has or a value that is none.
@@ -47,24 +72,70 @@ def ask(
     _check_names(insights, given)
     statements = [insight.statement(given, buffers=aws.config.delivery_seconds) for insight in insights]
     columns = _columns(aws)
+    prepared = []
+    for insight, sql in zip(insights, statements, strict=True):
+        missing = insight.missing(columns)
+        problem = _lacking(insight, missing, columns) if missing else None
+        prepared.append(Answer(insight, sql, problem=problem))
+    return prepared
+
+
+def run(aws: Aws, prepared: Sequence[Answer], *, progress: Progress = lambda _: None) -> list[Answer]:
+    """Ask, side by side, what has no problem yet; the answers are in their order, with the problems that they met.
+
+    A KeyboardInterrupt, or a failure that is no query's own, stops every query that this call has started before it
+    goes on; the first as ``StoppedAllError``.
+    """
+    askable = [each for each in prepared if each.problem is None]
+    if not askable:
+        return list(prepared)
+    halt = threading.Event()
     done = 0
 
-    def one(insight: Insight, sql: str) -> Answer:
+    def one(asked: Answer) -> Answer:
         nonlocal done
-        if missing := insight.missing(columns):
-            return Answer(insight, sql, problem=_lacking(insight, missing, columns))
-        try:
-            answer = Answer(insight, sql, result=athena.run(aws, sql))
-        except SalespipeError as problem:
-            answer = Answer(insight, sql, problem=problem)
+        answer = _run(aws, asked, halt)
         done += 1
-        progress(f"{done} of {len(insights)}, {insight.name}")
+        progress(f"{done} of {len(askable)}, {asked.insight.name}")
         return answer
 
-    if not insights:
-        return []
-    with ThreadPoolExecutor(min(_AT_ONCE, len(insights))) as pool:
-        return list(pool.map(one, insights, statements))
+    futures: list[Future[Answer]] = []
+    with ThreadPoolExecutor(min(_AT_ONCE, len(askable))) as pool:
+        try:
+            futures.extend(pool.submit(one, each) for each in askable)
+            ended = wait(futures, return_when=FIRST_EXCEPTION).done
+            answered = {answer.insight.name: answer for answer in [future.result() for future in ended]}
+        except BaseException as error:
+            halt.set()
+            pool.shutdown(cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):
+                raise _stopped(futures) from None
+            raise
+    return [answered.get(each.insight.name, each) for each in prepared]
+
+
+def _run(aws: Aws, asked: Answer, halt: threading.Event) -> Answer:
+    """Ask one. Only the main thread hears Ctrl-C: ``halt`` passes it on, between two looks at the query."""
+
+    def going(_: str) -> None:
+        if halt.is_set():
+            raise KeyboardInterrupt
+
+    going("")
+    try:
+        return replace(asked, result=athena.run(aws, asked.sql, progress=going))
+    except SalespipeError as problem:
+        return replace(asked, problem=problem)
+
+
+def _stopped(futures: Iterable[Future[Answer]]) -> StoppedAllError:
+    """What became of the queries of ``futures``, all of which are done or were never begun."""
+    begun = [future for future in futures if not future.cancelled()]
+    errors = [error for future in begun if (error := future.exception()) is not None]
+    stopped = [error.execution for error in errors if isinstance(error, athena.StoppedError)]
+    results = [future.result().result for future in begun if future.exception() is None]
+    lost = sum(not isinstance(error, KeyboardInterrupt) for error in errors)
+    return StoppedAllError(stopped, [each.statistics for each in results if each is not None], lost)
 
 
 def _check_names(insights: Sequence[Insight], given: Mapping[str, str]) -> None:

@@ -100,15 +100,47 @@ def estimate(
     )
 
 
-def question(worst: Estimate) -> str:
-    """What to ask before the statement runs, with its size, its price and what would stop it."""
+def estimate_all(aws: Aws, statements: Sequence[str]) -> Estimate | None:
+    """The worst case of statements that are asked about together: the sums; None where none of them scans anything.
+
+    Once they are above the configured ``ask_above_mb`` together, the others are not weighed: it is not complete then.
+    """
+    from salespipe.query.catalogue import Catalogue
+
+    catalogue, enough = Catalogue(aws), aws.config.query.ask_above_mb * _MB
+    total: Estimate | None = None
+    for sql in statements:
+        more = estimate(aws, sql, catalogue=catalogue, enough_bytes=max(0, enough - (total.bytes if total else 0)))
+        if more is None:
+            continue
+        total = _sum(total, more) if total else more
+        if not total.complete:
+            break
+    return total
+
+
+def _sum(one: Estimate, other: Estimate) -> Estimate:
+    return Estimate(
+        bytes=one.bytes + other.bytes,
+        complete=one.complete and other.complete,
+        limit_bytes=one.limit_bytes,
+        tables=tuple(dict.fromkeys((*one.tables, *other.tables))),
+        why=one.why or other.why,
+        usd=None if one.usd is None or other.usd is None else one.usd + other.usd,
+    )
+
+
+def question(worst: Estimate, queries: int = 1) -> str:
+    """What to ask before the statement runs, or several, with the size, the price and what would stop it."""
     size = _megabytes(worst.bytes)
     told = f"up to {size}" if worst.complete else f"more than {size}" if worst.bytes else "nobody knows how much"
     charged = "" if worst.usd is None else f", {worst.usd.normalize():f} USD{'' if worst.complete else ' or more'}"
     reason = f" ({worst.why})" if worst.why.startswith("sizes") else ""
-    limit = f"; the workgroup stops it at {_megabytes(worst.limit_bytes)}"
+    each = "it" if queries == 1 else "each of them"
+    limit = f"; the workgroup stops {each} at {_megabytes(worst.limit_bytes)}"
     of = f" of {', '.join(worst.tables)}" if worst.tables else ""
-    return f"This query may scan {told}{of}{charged}{reason}{limit}. Run it?"
+    these, them = ("This query", "it") if queries == 1 else (f"These {queries} queries", "them")
+    return f"{these} may scan {told}{of}{charged}{reason}{limit}. Run {them}?"
 
 
 def _found(catalogue: Catalogue, sql: str, parameters: Sequence[str]) -> list[Scan]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from salespipe.insights import GROUPS
 
@@ -48,7 +48,6 @@ def show(screen: Screen, answers: Sequence[Answer], *, tables: bool) -> None:
     from rich.markup import escape
 
     from salespipe.view import charts
-    from salespipe.view.results import size
     from salespipe.view.tables import result_table
 
     for answer in answers:
@@ -60,12 +59,38 @@ def show(screen: Screen, answers: Sequence[Answer], *, tables: bool) -> None:
             screen.text("Nothing in this period.")
         else:
             screen.show(result_table(result) if tables else charts.chart(insight.chart, result))
+    took(screen, answers)
+
+
+def took(screen: Screen, answers: Sequence[Answer]) -> None:
+    """Tell on stderr how many were asked, what they scanned, and what would let the others be asked."""
+    from salespipe.view.results import size
+
+    if screen.json:
+        return
     read = [answer.result.statistics for answer in answers if answer.result]
     scanned = sum(each.scanned_bytes for each in read)
     screen.say(f"{len(read)} of {len(answers)} asked, {size(scanned)} scanned", style="dim")
     hints = dict.fromkeys(each.problem.hint for each in answers if each.problem and each.problem.hint)
     for hint in hints:
         screen.say(f"  fix: {hint}")
+
+
+def write(out: BinaryIO, answers: Sequence[Answer], name: str, *, width: int) -> None:
+    """Write several answers as ``json``, one object that has each by its name, or as tables under their titles."""
+    if name == "json":
+        from salespipe.view.screen import encode
+
+        out.write(encode({answer.insight.name: _document(answer) for answer in answers}) + b"\n")
+        return
+    from salespipe.view import tables
+
+    parts = []
+    for answer in answers:
+        result, problem = answer.result, answer.problem
+        lines = tables.lines(result.columns, result.rows, width) if result else [problem.message if problem else ""]
+        parts.append("".join(f"{line}\n" for line in (answer.insight.title, *lines)))
+    out.write("\n".join(parts).encode())
 
 
 def _described(insight: Insight) -> dict[str, Any]:

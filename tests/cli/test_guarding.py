@@ -14,6 +14,7 @@ from salespipe.cli import main
 from salespipe.cli.context import App
 from salespipe.config import Config
 from salespipe.local import daemon
+from salespipe.query import guard
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +95,43 @@ def test_a_person_is_asked(
     told = capsys.readouterr()
     assert "Run it?" in told.err + told.out
     assert ("100" in told.out) is (code == 0)
+
+
+def insights() -> None:
+    """Two of one's own, which read the same table."""
+    header = "-- title: Mine\n-- question: How many?\n-- group: other\n-- chart: none\n"
+    Path("insights").mkdir()
+    for name in ("one", "two"):
+        (Path("insights") / f"{name}.sql").write_text(f"{header}SELECT count(*) AS n FROM t\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [[], ["--json"], ["--format", "json"], ["-o", "all.json"]])
+def test_insights_are_asked_about_together(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    insights()
+    assert main.run(["--target", "aws", "insights", "one", "two", *words]) == 2
+    err = capsys.readouterr().err
+    assert err.count("These 2 queries may scan") == 1
+    assert "--yes" in err
+    assert main.run(["--target", "aws", "insights", "one", "two", *words, "--yes"]) == 0
+    assert main.run(["--target", "local", "insights", "one", "two", *words, "--force"]) == 0
+
+
+def test_one_insight_and_a_report_are_asked_about_too(capsys: pytest.CaptureFixture[str]) -> None:
+    insights()
+    for words, file in ((["one", "-o", "one.csv"], "one.csv"), (["report", "other"], "report.html")):
+        assert main.run(["--target", "aws", "insights", *words]) == 2
+        assert "may scan" in capsys.readouterr().err
+        assert not Path(file).exists()
+        assert main.run(["--target", "aws", "insights", *words, "--yes"]) == 0
+        assert Path(file).exists()
+
+
+def test_what_is_little_each_may_be_much_together(endpoint: str) -> None:
+    aws = Aws(Config(), endpoint=endpoint)
+    statements = ["SELECT count(*) FROM t", "SHOW TABLES", "SELECT a FROM t"]
+    total = guard.estimate_all(aws, statements)
+    assert total is not None
+    assert (total.bytes, total.complete, total.tables) == (400, True, ("t",))
+    assert total.usd == 2 * guard.estimate(aws, statements[0]).usd  # type: ignore[union-attr,operator]
+    assert guard.estimate_all(aws, ["SHOW TABLES"]) is None
+    assert "stops each of them" in guard.question(total, 2)
