@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from salespipe.local.athena import functions
+from salespipe.local.athena import decimals, functions
 from salespipe.local.athena.casts import cast, castable, coerced
 from salespipe.local.athena.compiler import Compiler, mismatch, unified
 from salespipe.local.athena.errors import QueryError
@@ -66,7 +66,12 @@ def call(compiler: Compiler, node: exp.Anonymous, scope: Scope, around: Around =
     if kind == "scalar":
         return Expr(sql, result)
     inside = f" ORDER BY {ordering(compiler, order.expressions, scope)}" if order is not None else ""
-    sql = _modified(sql, "DISTINCT " if distinct else "", inside, around)
+
+    def modified(of: str) -> str:
+        return _modified(of, "DISTINCT " if distinct else "", inside, around)
+
+    exact = name == "avg" and result.name == "decimal"
+    sql = decimals.average(values[0].sql, result, modified) if exact else modified(sql)
     return Expr(f"CAST({sql} AS {result.duck})" if result.name != "unknown" else sql, result)
 
 

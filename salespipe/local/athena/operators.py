@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from salespipe.local.athena import decimals
 from salespipe.local.athena.casts import coerced
 from salespipe.local.athena.compiler import Compiler, mismatch, unified
 from salespipe.local.athena.errors import QueryError
@@ -61,10 +62,8 @@ def _decimals(left: Expr, right: Expr, sign: str) -> Expr:
     whole = max(p1 - s1, p2 - s2)
     a, b = coerced(left, one).sql, coerced(right, other).sql
     if sign == "/":
-        # DuckDB divides decimals as doubles and knows no division by zero there; // on integers does.
         result = decimal(p1 + s2 + max(0, s2 - s1), scale)
-        guard = f"CASE WHEN {b} = 0 THEN 1 // CAST({b} AS INTEGER) ELSE CAST({b} AS DOUBLE) END"
-        return Expr(f"CAST(CAST({a} AS DOUBLE) / {guard} AS {result.duck})", result)
+        return Expr(decimals.quotient(a, b, (one, other), result), result)
     if sign == "*":
         result = decimal(p1 + p2, s1 + s2)
     elif sign == "%":

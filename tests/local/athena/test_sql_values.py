@@ -16,6 +16,24 @@ VALUES = [
     ("7.0 / 2", "3.5", "decimal(2,1)"),
     ("1 / 3.0", "0.3", "decimal(12,1)"),
     ("-7 % 3", "-1", "integer"),
+    # Halves are rounded away from zero, as exactly as decimals are, however many digits they have.
+    ("66.65 / 2", "33.33", "decimal(4,2)"),
+    ("-66.65 / 2", "-33.33", "decimal(4,2)"),
+    ("66.65 / -2", "-33.33", "decimal(4,2)"),
+    ("66.64 / 2", "33.32", "decimal(4,2)"),
+    ("0.02 / 3", "0.01", "decimal(2,2)"),
+    ("0.01 / 3", "0.00", "decimal(2,2)"),
+    ("1.005 / 0.1", "10.050", "decimal(5,3)"),
+    ("1 / 0.16", "6.25", "decimal(14,2)"),
+    ("bigint '9007199254740993' / 1.0", "9007199254740993.0", "decimal(21,1)"),
+    ("CAST(66.65 AS decimal(38, 2)) / 2", "33.33", "decimal(38,2)"),
+    ("CAST(-0.005 AS decimal(38, 3)) / CAST(10 AS decimal(38, 0))", "-0.001", "decimal(38,3)"),
+    ("decimal '99999999999999999999999999999999999.5' / 1e0", "1.0E35", "double"),
+    ("CAST(decimal '80000000000000000000000000000000000.0' / 4 AS double)", "2.0E34", "double"),
+    ("decimal '623681595863291.510' / decimal '-0.05064'", "-12315987280080796.01106", "decimal(25,5)"),
+    ("1.00 / CAST(NULL AS decimal(3, 2))", None, "decimal(5,2)"),
+    ("66.65 / 2 / 5 / 2", "3.34", "decimal(4,2)"),
+    ("TRY(1.00 / 0)", None, "decimal(3,2)"),
     ("10.5 % 3", "1.5", "decimal(3,1)"),
     ("1e0 / 0", "Infinity", "double"),
     ("0e0 / 0", "NaN", "double"),
@@ -201,6 +219,45 @@ QUERIES = [
         "SELECT sum(x) total, avg(x), sum(x) / 3 FROM (VALUES 1.25, 2.50) t(x)",
         ["total decimal(38,2)", "_col1 decimal(3,2)", "_col2 decimal(38,2)"],
         [["3.75", "1.88", "1.25"]],
+    ),
+    # An average of decimals is exact, with its half away from zero.
+    (
+        (
+            "SELECT avg(x), avg(-x), avg(DISTINCT x), avg(x) FILTER (WHERE x > 33.32), sum(x) / count(*) "
+            "FROM (VALUES 33.32, 33.33, 33.33, 33.32) t(x)"
+        ),
+        ["_col0 decimal(4,2)", "_col1 decimal(4,2)", "_col2 decimal(4,2)", "_col3 decimal(4,2)", "_col4 decimal(38,2)"],
+        [["33.33", "-33.33", "33.33", "33.33", "33.33"]],
+    ),
+    (
+        (
+            "SELECT avg(x) OVER (ORDER BY x), avg(CAST(x AS decimal(38, 2))) OVER (ORDER BY x) "
+            "FROM (VALUES 33.32, 33.33) t(x) ORDER BY 1"
+        ),
+        ["_col0 decimal(4,2)", "_col1 decimal(38,2)"],
+        [["33.32", "33.32"], ["33.33", "33.33"]],
+    ),
+    (
+        (
+            "SELECT avg(total), avg(DISTINCT total) FILTER (WHERE total < 33.33), avg(total) FILTER (WHERE total > 99) "
+            "FROM (SELECT k, sum(x) AS total FROM (VALUES (1, 33.32), (2, 33.33), (3, NULL)) t(k, x) GROUP BY k)"
+        ),
+        ["_col0 decimal(38,2)", "_col1 decimal(38,2)", "_col2 decimal(38,2)"],
+        [["33.33", "33.32", None]],
+    ),
+    (
+        "SELECT avg(CAST(x AS decimal(31, 11))) FROM (VALUES 46028109093.18437417483, 46028109093.18437417482) t(x)",
+        ["_col0 decimal(31,11)"],
+        [["46028109093.18437417483"]],
+    ),
+    (
+        (
+            "SELECT avg(x), CAST(avg(y) AS double) FROM (VALUES (decimal '0.0000000000000000001', "
+            "decimal '5000000000000000000000000000000000000'), (0, decimal '5000000000000000000000000000000000000')) "
+            "t(x, y)"
+        ),
+        ["_col0 decimal(29,19)", "_col1 double"],
+        [["0.0000000000000000001", "5.0E36"]],
     ),
     (
         "SELECT sum(x), min(x), count(x) FROM (SELECT 1 x WHERE false)",
