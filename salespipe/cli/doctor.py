@@ -37,9 +37,11 @@ def _of_target(state: App) -> tuple[str, list[Probe]]:
     """The target and its own checks; none where the configuration, which names it, cannot be read."""
     import time
 
+    from salespipe.aws import Aws
     from salespipe.doctor import probes
     from salespipe.errors import SalespipeError
     from salespipe.local import daemon
+    from salespipe.query.standing import standing
 
     try:
         config = state.config
@@ -47,5 +49,7 @@ def _of_target(state: App) -> tuple[str, list[Probe]]:
         return "unknown", []
     if config.target == "local":
         folder = state.data_dir
-        return "local", probes.on_local(probes.LocalAws(folder, config.local.port, lambda: daemon.find(folder)))
-    return state.endpoint_url or "aws", probes.on_aws(state.aws(), time.time)
+        local = probes.LocalAws(folder, config.local.port, lambda: daemon.find(folder))
+        return "local", probes.on_local(local, lambda endpoint: standing(Aws(config, endpoint)))
+    aws = state.aws()
+    return state.endpoint_url or "aws", probes.on_aws(aws, time.time, lambda: standing(aws))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salespipe.doctor import account, here, on_this_machine
+from salespipe.doctor import account, here, lake, on_this_machine
 from salespipe.doctor.caller import Caller
 from salespipe.doctor.model import Check, Probe, Skipped
 from salespipe.doctor.on_this_machine import Find
@@ -38,19 +38,30 @@ def everywhere(file: Path | None, read: Callable[[], Config]) -> list[Probe]:
     ]
 
 
-def on_local(local: LocalAws) -> list[Probe]:
-    """What is checked for target ``local``."""
+def on_local(local: LocalAws, look: Callable[[str], lake.Standing | None]) -> list[Probe]:
+    """What is checked for target ``local``. ``look`` tells how the views stand in the AWS at an endpoint."""
+
+    def views() -> Check:
+        running = local.find()
+        if running is None:
+            raise Skipped("not checked: the local AWS does not run")
+        return lake.views(lambda: look(running.endpoint))
+
     return [
         Probe("local packages", here.local_extra),
         Probe("data folder", lambda: on_this_machine.data_folder(local.folder)),
         Probe("local server", lambda: on_this_machine.server(local.find)),
         Probe("local port", lambda: on_this_machine.port(local.port, local.find)),
         Probe("aws account", _nothing_to_check),
+        Probe("views", views),
     ]
 
 
-def on_aws(aws: Aws, wall: Callable[[], float]) -> list[Probe]:
-    """What is checked for AWS, and for another AWS-compatible endpoint. ``wall`` is Unix time, seconds."""
+def on_aws(aws: Aws, wall: Callable[[], float], look: lake.Look) -> list[Probe]:
+    """What is checked for AWS, and for another AWS-compatible endpoint.
+
+    ``wall`` is Unix time, seconds; ``look`` tells how the views stand there.
+    """
     from salespipe.resources.caller import caller_policy
 
     who = Caller(aws, wall)
@@ -83,6 +94,7 @@ def on_aws(aws: Aws, wall: Callable[[], float]) -> list[Probe]:
         Probe("pipes quota", lambda: account.pipes(aws, names())),
         Probe("lake formation", asking(account.lake_formation)),
         Probe("bucket", lambda: account.bucket(aws, names())),
+        Probe("views", asking(lambda _: lake.views(look))),
     ]
 
 

@@ -59,26 +59,16 @@ def _create_views(aws: Aws, columns: tuple[str, ...], progress: Progress) -> tup
     """Create every view for which the columns exist; customers reads orders, the others the tables."""
     from concurrent.futures import ThreadPoolExecutor
 
-    names = aws.names
-    key, events = names.config.table.partition_key.lower(), names.events_table
-    first = {
-        names.orders_view: views.orders(columns, key, view=names.orders_view, events=events),
-        names.history_view: views.order_history(columns, view=names.history_view, events=events),
-        names.inventory_view: views.inventory(
-            *(columns, _product_columns(aws), key),
-            view=names.inventory_view,
-            events=events,
-            table=names.products_table,
-        ),
-    }
-    then = {names.customers_view: views.customers(columns, view=names.customers_view, orders=names.orders_view)}
+    wanted = views.wanted(aws.names, columns, _product_columns(aws))
+    last = aws.names.customers_view
+    first = {name: sql for name, sql in wanted.items() if name != last}
+    then = {name: sql for name, sql in wanted.items() if name == last}
     made: list[str] = []
     with ThreadPoolExecutor(len(first)) as pool:
-        for wave in (first, then):
-            wanted = {name: sql for name, sql in wave.items() if sql}
-            progress(f"creating the view{'' if len(wanted) == 1 else 's'} {', '.join(wanted)}")
-            list(pool.map(lambda sql: athena.run(aws, sql), wanted.values()))
-            made += wanted
+        for wave in filter(None, (first, then)):
+            progress(f"creating the view{'' if len(wave) == 1 else 's'} {', '.join(wave)}")
+            list(pool.map(lambda sql: athena.run(aws, sql), wave.values()))
+            made += wave
     return tuple(made)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from salespipe.names import Names
 
 # What the transform adds to each record, and the partition columns: history, not part of an order.
 EVENT_COLUMNS: Final = ("event_id", "event_type", "event_time", "sequence_number")
@@ -13,6 +16,23 @@ OUTCOME: Final = "sale_outcome"
 _UNSOLD: Final = ("cancelled", "returned")
 _MONEY: Final = frozenset({"price", "amount"})
 _TIMES: Final = frozenset({"created_at", "updated_at", "event_time", "stocked_at"})
+
+
+def wanted(names: Names, columns: Sequence[str], products: Sequence[str]) -> dict[str, str]:
+    """SQL of every view for which the columns exist, by name, in an order in which they can be created.
+
+    ``columns`` are those that the crawler found, ``products`` those of the reference data, none where there is none.
+    """
+    key, events = names.config.table.partition_key.lower(), names.events_table
+    made = {
+        names.orders_view: orders(columns, key, view=names.orders_view, events=events),
+        names.history_view: order_history(columns, view=names.history_view, events=events),
+        names.inventory_view: inventory(
+            *(columns, products, key), view=names.inventory_view, events=events, table=names.products_table
+        ),
+        names.customers_view: customers(columns, view=names.customers_view, orders=names.orders_view),
+    }
+    return {name: sql for name, sql in made.items() if sql}
 
 
 def orders(columns: Sequence[str], key: str, *, view: str, events: str) -> str:

@@ -35,6 +35,7 @@ def test_an_empty_folder_on_this_machine(capsys: pytest.CaptureFixture[str]) -> 
     verdicts = {check["name"]: check["verdict"] for check in told["checks"]}
     assert verdicts["local server"] == "warn"
     assert verdicts["aws account"] == "skip"
+    assert verdicts["views"] == "skip"
     assert not Path("home").exists()  # it only looks
 
 

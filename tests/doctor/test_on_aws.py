@@ -12,16 +12,18 @@ from salespipe.aws import Aws
 from salespipe.config import Config, Stream
 from salespipe.doctor import Check, Verdict, examine
 from salespipe.doctor.probes import on_aws
+from salespipe.query.standing import Standing
 
+ALL_THERE = Standing(("orders",), (), ())
 USABLE = pytest.mark.usefixtures("good_day")
 
 
 def report_of(aws: Aws, wall: float = NOW) -> dict[str, Check]:
-    return {check.name: check for check in examine(on_aws(aws, lambda: wall))}
+    return {check.name: check for check in examine(on_aws(aws, lambda: wall, lambda: ALL_THERE))}
 
 
 def checked(aws: Aws, name: str, wall: float = NOW) -> Check:
-    (check,) = examine([probe for probe in on_aws(aws, lambda: wall) if probe.name == name])
+    (check,) = examine([probe for probe in on_aws(aws, lambda: wall, lambda: ALL_THERE) if probe.name == name])
     return check
 
 

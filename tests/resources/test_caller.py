@@ -20,6 +20,7 @@ from salespipe.doctor import examine, probes
 from salespipe.flow import snapshot
 from salespipe.local.daemon import ACCOUNT
 from salespipe.pipeline import pipeline
+from salespipe.query.standing import standing
 from salespipe.resources import bundle
 from salespipe.resources.caller import caller_policy
 
@@ -81,7 +82,7 @@ def on_aws(connect: Connect, told: dict[str, set[Need]]) -> set[Need]:
         aws = connect(HERE)
         with recorded() as calls:
             exhaust(lifecycle.up(aws, pipeline(aws)))
-            examine(probes.on_aws(aws, time.time))
+            examine(probes.on_aws(aws, time.time, lambda: standing(aws)))
             snapshot.read(aws)
             for config in (CHANGED, PROVISIONED):
                 other = connect(msgspec.toml.decode(config.encode(), type=Config))
