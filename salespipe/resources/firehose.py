@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from salespipe.resources.base import ABSENT, Drift, Observation, Remedy, State
-from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired
+from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired, untold
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -83,7 +83,9 @@ class DeliveryStream:
             return ABSENT
         stream = answer["DeliveryStreamDescription"]
         status = stream["DeliveryStreamStatus"]
-        tags = look(lambda: firehose.list_tags_for_delivery_stream(DeliveryStreamName=self.name)) or {"Tags": []}
+        tags = look(lambda: firehose.list_tags_for_delivery_stream(DeliveryStreamName=self.name))
+        if tags is None:
+            return untold(stream["DeliveryStreamARN"], status)
         failure = stream.get("FailureDescription", {})
         return judge(
             aws,

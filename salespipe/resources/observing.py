@@ -98,6 +98,14 @@ def in_utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC)
 
 
+def untold(arn: str, detail: str) -> Observation:
+    """The verdict where one call describes a thing and the next one, for its tags, says that it does not exist.
+
+    It is on its way, most likely out: whose it is cannot be told now, and by waiting it will be.
+    """
+    return Observation(State.PENDING, arn, detail)
+
+
 def judge(
     aws: Aws,
     tags: Mapping[str, str],

@@ -11,7 +11,7 @@ from salespipe.aws import Aws
 from salespipe.errors import SalespipeError
 from salespipe.lifecycle import Action, Step, down, plan, up
 from salespipe.pipeline import pipeline
-from salespipe.resources.base import Resource
+from salespipe.resources.base import Resource, State
 from weather import Weather
 from wire import Wire
 
@@ -91,3 +91,16 @@ def test_up_against_down_ends_and_either_goes_on(slow: Aws, wire: Wire, runs: tu
     list(up(slow, pipeline(slow)))
     all_there_once(slow, wire)
     nothing_left(slow, wire)
+
+
+@pytest.mark.parametrize("kind", ["kinesis stream", "dynamodb table", "firehose stream"])
+def test_what_is_going_and_has_lost_its_tags_is_not_taken_for_a_strangers(slow: Aws, wire: Wire, kind: str) -> None:
+    """Described as DELETING for a while, when its tags are already said not to exist."""
+    list(up(slow, pipeline(slow)))
+    [going] = [resource for resource in pipeline(slow) if resource.kind == kind]
+    going.delete(slow)
+    assert going.describe(slow).state is State.PENDING
+
+    list(up(slow, pipeline(slow)))
+
+    all_there_once(slow, wire)
