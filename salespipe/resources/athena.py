@@ -48,14 +48,14 @@ class WorkGroup:
         if not group:
             return ABSENT
         arn = aws.names.arn("athena", f"workgroup/{self.name}")
-        tags = look(lambda: athena.list_tags_for_resource(ResourceARN=arn)) or {"Tags": []}
+        tags = look(lambda: athena.list_tags_for_resource(ResourceARN=arn))
         configuration = group.get("Configuration", {})
         drift = differences({"State": "ENABLED"}, group, defaults={"State": "ENABLED"})
         drift += differences(self.limits, configuration)
         drift += differences(self.results, configuration.get("ResultConfiguration", {}), above="ResultConfiguration.")
         return judge(
             aws,
-            unpaired(tags["Tags"]),
+            unpaired(tags["Tags"]) if tags else None,
             arn=arn,
             detail=group.get("State", ""),
             drift=drift,

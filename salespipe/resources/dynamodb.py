@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from salespipe.resources.base import ABSENT, Drift, Observation, Remedy, State
-from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired, untold
+from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +55,6 @@ class Table:
         arn, status = table["TableArn"], table["TableStatus"]
         pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
         tags = look(lambda: unpaired(tag for page in pages for tag in page["Tags"]))
-        if tags is None:
-            return untold(arn, status)
         state = STATES.get(status, State.FAILED)
         if state is State.READY and table.get("StreamSpecification") == STREAM and not table.get("LatestStreamArn"):
             state, status = State.PENDING, "waiting for its stream"

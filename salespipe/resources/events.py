@@ -52,11 +52,11 @@ class Rule:
         if rule is None:
             return ABSENT
         arn = rule["Arn"]
-        tags = look(lambda: events.list_tags_for_resource(ResourceARN=arn)) or {"Tags": []}
+        tags = look(lambda: events.list_tags_for_resource(ResourceARN=arn))
         there = self._target_there(aws)
         wanted = self.target(self._event_in(there) or self.event)
         drift = differences({"ScheduleExpression": self.schedule}, rule) + differences(wanted, there, above="Target.")
-        return judge(aws, unpaired(tags["Tags"]), arn=arn, detail=rule["State"], drift=drift)
+        return judge(aws, unpaired(tags["Tags"]) if tags else None, arn=arn, detail=rule["State"], drift=drift)
 
     def _target_there(self, aws: Aws) -> Mapping[str, Any]:
         """The target as EventBridge has it, empty where it has none."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from salespipe.resources.base import ABSENT, Drift, Observation, Remedy, State
-from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired, untold
+from salespipe.resources.observing import Tolerating, differences, judge, look, made, pairs, unpaired
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -84,12 +84,10 @@ class DeliveryStream:
         stream = answer["DeliveryStreamDescription"]
         status = stream["DeliveryStreamStatus"]
         tags = look(lambda: firehose.list_tags_for_delivery_stream(DeliveryStreamName=self.name))
-        if tags is None:
-            return untold(stream["DeliveryStreamARN"], status)
         failure = stream.get("FailureDescription", {})
         return judge(
             aws,
-            unpaired(tags["Tags"]),
+            unpaired(tags["Tags"]) if tags else None,
             arn=stream["DeliveryStreamARN"],
             state=_STATES.get(status, State.PENDING),
             detail=f"{status}: {failure.get('Type')}: {failure.get('Details')}" if failure else status,

@@ -27,9 +27,9 @@ _PASSING_ERRORS: Final = frozenset(
 )
 
 
-def _tags(aws: Aws, arn: str) -> dict[str, str]:
-    answer = look(lambda: aws.client("glue").get_tags(ResourceArn=arn)) or {}
-    return dict(answer.get("Tags", {}))
+def _tags(aws: Aws, arn: str) -> dict[str, str] | None:
+    answer = look(lambda: aws.client("glue").get_tags(ResourceArn=arn))
+    return None if answer is None else dict(answer.get("Tags", {}))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

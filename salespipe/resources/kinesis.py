@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from salespipe.resources.base import ABSENT, Observation, State
-from salespipe.resources.observing import Tolerating, differences, judge, look, made, unpaired, untold
+from salespipe.resources.observing import Tolerating, differences, judge, look, made, unpaired
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -45,13 +45,11 @@ class Stream:
         stream = answer["StreamDescriptionSummary"]
         status = stream["StreamStatus"]
         tags = look(lambda: kinesis.list_tags_for_stream(StreamName=self.name))
-        if tags is None:
-            return untold(stream["StreamARN"], status)
         drift = differences(self.settings, stream, defaults={"StreamModeDetails.StreamMode": "PROVISIONED"})
         state = _STATES.get(status, State.PENDING)
         return judge(
             aws,
-            unpaired(tags["Tags"]),
+            unpaired(tags["Tags"]) if tags else None,
             arn=stream["StreamARN"],
             state=state,
             detail=status,

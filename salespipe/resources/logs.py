@@ -33,12 +33,12 @@ class LogGroup:
         if group is None:
             return ABSENT
         arn = group["arn"].removesuffix(":*")
-        tags = look(lambda: logs.list_tags_for_resource(resourceArn=arn)) or {"tags": {}}
+        tags = look(lambda: logs.list_tags_for_resource(resourceArn=arn))
         drift = differences({"retentionInDays": self.retention_days}, group)
         if self.log_stream and not self._has_stream(aws):
             drift += (Drift("logStream", self.log_stream, None),)
         created = datetime.fromtimestamp(group["creationTime"] / 1000, UTC) if "creationTime" in group else None
-        return judge(aws, tags["tags"], arn=arn, drift=drift, created=created)
+        return judge(aws, tags["tags"] if tags else None, arn=arn, drift=drift, created=created)
 
     def _has_stream(self, aws: Aws) -> bool:
         answer = look(

@@ -98,17 +98,9 @@ def in_utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC)
 
 
-def untold(arn: str, detail: str) -> Observation:
-    """The verdict where one call describes a thing and the next one, for its tags, says that it does not exist.
-
-    It is on its way, most likely out: whose it is cannot be told now, and by waiting it will be.
-    """
-    return Observation(State.PENDING, arn, detail)
-
-
 def judge(
     aws: Aws,
-    tags: Mapping[str, str],
+    tags: Mapping[str, str] | None,
     *,
     arn: str = "",
     state: State = State.READY,
@@ -117,7 +109,13 @@ def judge(
     transient: bool = False,
     created: datetime | None = None,
 ) -> Observation:
-    """The verdict on something that exists: whose it is comes first, then its state, then its drift."""
+    """The verdict on something that exists: whose it is comes first, then its state, then its drift.
+
+    ``tags`` are None where one call describes it and the next one, for its tags, says that it does not exist: it is on
+    its way, most likely out. Whose it is cannot be told now, and by waiting it will be.
+    """
+    if tags is None:
+        return Observation(State.PENDING, arn, detail)
     ours, created = aws.config.tags, in_utc(created)
     if any(tags.get(key) != ours[key] for key in OWNER_TAGS):
         wanted = " and ".join(f"{key}={ours[key]}" for key in OWNER_TAGS)
