@@ -18,6 +18,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 
     events_table = "order_events"
     products_table = "products"
+    quarantine_table = "quarantine"
     orders_view = "orders"
     history_view = "order_history"
     inventory_view = "inventory"

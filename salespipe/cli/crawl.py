@@ -20,7 +20,7 @@ def crawl(
 ) -> None:
     """Make what was delivered queryable.
 
-    Wait for delivery, run the Glue crawler, check its table, and create the view orders.
+    Wait for delivery, run the Glue crawler, check its table, and create the views, and the table of what failed.
     """
     from salespipe.query import crawl as crawling
 

@@ -1,4 +1,4 @@
-"""What a crawl left in the lake: the views."""
+"""What a crawl left in the lake: the views, and the table of what failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from salespipe.doctor.model import Check, Skipped, Verdict
 
 
 class Standing(Protocol):
-    """The names of the views, by what became of them."""
+    """The names of the views and of the table ``quarantine``, by what became of them."""
 
     @property
     def current(self) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ Look = Callable[[], Standing | None]
 
 
 def views(look: Look) -> Check:
-    """Whether every view is there that a crawl makes, as it would make it now."""
+    """Whether all is there that a crawl makes, as it would make it now; of tables, the one of what failed."""
     found = look()
     if found is None:
         raise Skipped("nothing was crawled yet: salespipe crawl makes the views")

@@ -66,7 +66,7 @@ _FIRST = (
     *("new-and-returning", "repeat-rate", "time-between-orders", "rfm-segments", "top-customers"),
     *("basket-size", "cohort-retention"),
     *("on-hand", "sold", "days-of-cover", "reorder-list", "stock-outs"),
-    *("delivery-latency", "duplicates", "late-events"),
+    *("delivery-latency", "duplicates", "late-events", "quarantined-records"),
 )
 
 

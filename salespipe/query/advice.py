@@ -20,6 +20,7 @@ Advice = tuple[str, str]
 _ASK: Final = "salespipe query"
 _NARROW: Final = "Narrow the WHERE clause on dt and hour"
 _OBJECTS_LISTED: Final = 1000
+_UNREADABLE: Final = "unreadable/"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _table(failure: Failure) -> Advice:
     missing = failure.quoted().split(".")[-1]
     known = failure.catalogue.tables() if failure.catalogue else {}
     ours = {names.events_table, names.products_table, names.orders_view, names.history_view, names.inventory_view}
-    if missing in ours | {names.customers_view} or (failure.aws and not known):
+    if missing in ours | {names.customers_view, names.quarantine_table} or (failure.aws and not known):
         return f"Glue has no {missing} in {names.database} yet.", "salespipe crawl (it makes the tables and views)"
     near = nearest(missing, known)
     there = f"{names.database} has {', '.join(sorted(known))}." if known else ""
@@ -141,14 +142,14 @@ def _partition_schema(failure: Failure) -> Advice:
 def _unreadable(failure: Failure) -> Advice:
     """An object that the table's SerDe cannot read: the one that is named, or those that Firehose did not write."""
     if named := re.search(r"s3://[^\s,()]+", failure.detail):
-        return f"The object is {named[0]}.", f"aws s3 mv {named[0]} {_aside(failure, named[0])}"
+        return f"The object is {named[0]}.", f"aws s3 mv {named[0]} {_aside(named[0])}"
     strangers = list(_strangers(failure))
     if not strangers:
         return "", "salespipe doctor; the objects are told by: " + f"{_ASK} 'SELECT DISTINCT \"$path\" FROM ...'"
     more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
     return (
         f"Firehose did not write {strangers[0]}{more}: it may be the one that cannot be read.",
-        f"aws s3 mv {strangers[0]} {_aside(failure, strangers[0])}",
+        f"aws s3 mv {strangers[0]} {_aside(strangers[0])}",
     )
 
 
@@ -166,9 +167,10 @@ def _strangers(failure: Failure) -> Iterator[str]:
             yield f"s3://{failure.aws.names.bucket}/{one['Key']}"
 
 
-def _aside(failure: Failure, address: str) -> str:
+def _aside(address: str) -> str:
+    """Where no table looks: below the error prefix, too, an object that cannot be read fails every query."""
     bucket, _, key = address.removeprefix("s3://").partition("/")
-    return f"s3://{bucket}/{failure.names.errors_prefix}unreadable/{key.rpartition('/')[2]}"
+    return f"s3://{bucket}/{_UNREADABLE}{key.rpartition('/')[2]}"
 
 
 def _metastore(_: Failure) -> Advice:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from salespipe.aws import error_code, is_not_found
 from salespipe.errors import SalespipeError
 from salespipe.flow import drain
-from salespipe.query import athena, delivery, views
+from salespipe.query import athena, delivery, quarantine, views
 from salespipe.query.failures import not_deployed
 
 if TYPE_CHECKING:
@@ -37,13 +37,16 @@ class Crawl:
 
 
 def crawl(aws: Aws, *, settle: bool = True, progress: Progress = lambda _: None) -> Crawl:
-    """Wait for delivery (unless not to ``settle``), run the crawler, and create the view of current orders.
+    """Wait for delivery (unless not to ``settle``), run the crawler, and create the views.
+
+    The table of what could not be delivered comes first: it can be asked even where nothing was delivered.
 
     Raises ``SalespipeError`` when the pipeline is not deployed, nothing was ever delivered, the crawler fails or
     takes longer than 15 minutes, its table has no columns, or what was written does not arrive.
     """
     began = aws.clock()
     _require_crawler(aws)
+    quarantine.keep(aws)
     objects = delivery.await_first(aws, progress=progress)
     if settle:
         drain.settle(aws, progress=progress)

@@ -28,7 +28,9 @@ def await_first(aws: Aws, *, progress: Progress = lambda _: None) -> int:
             raise SalespipeError(
                 "NothingDelivered",
                 f"Nothing was delivered to s3://{aws.names.bucket}/{aws.names.events_prefix} within {patience:.0f} s.",
-                hint="Write orders first: salespipe generate, or salespipe replay FILE.",
+                hint="What was written failed: salespipe insights quarantined-records."
+                if next(_list(aws, aws.names.errors_prefix), None)
+                else "Write orders first: salespipe generate, or salespipe replay FILE.",
             )
         progress(f"waiting for the first object, at most {patience:.0f} s")
         aws.sleep(min(1.0, patience / 30))

@@ -1,12 +1,11 @@
-"""Whether the views stand as a crawl by this version of salespipe would make them, from what Glue knows."""
+"""Whether the views, and the table of what failed, stand as a crawl by this version of salespipe would make them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from salespipe.query import views
+from salespipe.query import quarantine, views
 from salespipe.query.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What became of each view that the crawled columns allow, by name."""
+    """What became of each view that the crawled columns allow, and of the table ``quarantine``, by name."""
 
     current: tuple[str, ...]
     missing: tuple[str, ...]
@@ -23,7 +22,7 @@ class Standing:
 
 
 def standing(aws: Aws) -> Standing | None:
-    """Compare the views in Glue with those that a crawl would write now; None where nothing was crawled yet.
+    """Compare what is in Glue with what a crawl would write now; None where nothing was crawled yet.
 
     A view is outdated when another version of salespipe made it, when columns came since, or when somebody else
     changed it. Raises what boto3 raises, except for absence.
@@ -38,21 +37,20 @@ def standing(aws: Aws) -> Standing | None:
         [column.name for column in events.columns],
         [column.name for column in products.columns] if products else [],
     )
-    stored = {name: found[name].sql for name in wanted if name in found}
-    return _judged(wanted, stored)
-
-
-def _judged(wanted: Mapping[str, str], stored: Mapping[str, str | None]) -> Standing:
-    same = {
-        name
-        for name, sql in stored.items()
-        if sql is not None and _plain(sql) == _plain(wanted[name].partition(" AS\n")[2])
-    }
+    same = {name: _same(found[name].sql, sql) for name, sql in wanted.items() if name in found}
+    failed = aws.names.quarantine_table
+    if failed in found:
+        same[failed] = quarantine.stands(found[failed], aws.names)
+    every = (*wanted, failed)
     return Standing(
-        tuple(name for name in wanted if name in same),
-        tuple(name for name in wanted if name not in stored),
-        tuple(name for name in wanted if name in stored and name not in same),
+        tuple(name for name in every if same.get(name)),
+        tuple(name for name in every if name not in same),
+        tuple(name for name in every if same.get(name) is False),
     )
+
+
+def _same(stored: str | None, wanted: str) -> bool:
+    return stored is not None and _plain(stored) == _plain(wanted.partition(" AS\n")[2])
 
 
 def _plain(sql: str) -> str:

@@ -109,10 +109,10 @@ def test_a_semantic_error_points_too(aws: Aws) -> None:
 
 
 def test_the_fix_of_an_unreadable_object_is_a_command_that_works(aws: Aws) -> None:
-    """It is moved out of the crawler's sight, into the folder of failures."""
+    """It is moved out of every table's sight: below errors/ the table of what failed would meet it."""
     hint = failure(aws, "SELECT quantity FROM order_events").hint
     bucket = aws.names.bucket
-    assert hint == f"aws s3 mv s3://{bucket}/order_events/notes.txt s3://{bucket}/errors/unreadable/notes.txt"
+    assert hint == f"aws s3 mv s3://{bucket}/order_events/notes.txt s3://{bucket}/unreadable/notes.txt"
 
 
 def test_without_the_workgroup_the_pipeline_is_not_there(aws: Aws) -> None:

@@ -8,11 +8,12 @@ import json
 import pytest
 
 from salespipe.aws import Aws
-from salespipe.query import views
-from salespipe.query.standing import standing
+from salespipe.query import quarantine, views
+from salespipe.query.standing import Standing, standing
 
 COLUMNS = ["orderid", "customer_id", "status", "amount", "created_at", "event_id", "event_type", "sequence_number"]
-ALL = ("orders", "order_history", "customers")
+VIEWS = ("orders", "order_history", "customers")
+ALL = (*VIEWS, "quarantine")
 
 
 def create(aws: Aws, name: str, columns: list[str], text: str = "") -> None:
@@ -35,6 +36,13 @@ def lay(aws: Aws, columns: list[str], **instead: str) -> None:
     for name, sql in views.wanted(aws.names, columns, []).items():
         if query := instead.get(name, sql.partition(" AS\n")[2]):
             create(aws, name, [], kept(query))
+    quarantine.keep(aws)
+
+
+def looked(aws: Aws) -> Standing:
+    found = standing(aws)
+    assert found is not None
+    return found
 
 
 def test_nothing_was_crawled(aws: Aws) -> None:
@@ -43,8 +51,7 @@ def test_nothing_was_crawled(aws: Aws) -> None:
 
 def test_all_are_as_they_should_be(aws: Aws) -> None:
     lay(aws, COLUMNS)
-    found = standing(aws)
-    assert found is not None
+    found = looked(aws)
     assert (found.current, found.missing, found.outdated) == (ALL, (), ())
 
 
@@ -55,29 +62,38 @@ def test_athenas_own_way_to_write_a_query_is_no_difference(aws: Aws) -> None:
         "WHERE ((sale_outcome = 'sold') AND (customer_id IS NOT NULL))\nGROUP BY customer_id\n"
     )
     lay(aws, COLUMNS, customers=printed)
-    found = standing(aws)
-    assert found is not None
+    found = looked(aws)
     assert found.current == ALL
 
 
 @pytest.mark.parametrize("query", ["SELECT 1 AS orderid", "not SQL ("])
 def test_one_is_missing_and_one_another(aws: Aws, query: str) -> None:
     lay(aws, COLUMNS, orders=query, customers="")
-    found = standing(aws)
-    assert found is not None
-    assert (found.current, found.missing, found.outdated) == (("order_history",), ("customers",), ("orders",))
+    found = looked(aws)
+    assert (found.current, found.missing, found.outdated) == (
+        ("order_history", "quarantine"),
+        ("customers",),
+        ("orders",),
+    )
 
 
 def test_columns_that_came_since_make_views_outdated(aws: Aws) -> None:
     lay(aws, [column for column in COLUMNS if column != "amount"])
-    found = standing(aws)
-    assert found is not None
-    assert (found.missing, found.outdated) == ((), ALL)
+    found = looked(aws)
+    assert (found.missing, found.outdated) == ((), VIEWS)
 
 
 def test_a_view_that_athena_did_not_write_is_outdated(aws: Aws) -> None:
     lay(aws, COLUMNS, orders="")
     create(aws, "orders", [], "SELECT 1")
-    found = standing(aws)
-    assert found is not None
+    found = looked(aws)
     assert found.outdated == ("orders",)
+
+
+def test_the_table_of_what_failed_is_missing_or_another(aws: Aws) -> None:
+    create(aws, aws.names.events_table, COLUMNS)
+    assert "quarantine" in looked(aws).missing
+    create(aws, "quarantine", ["errorcode"])
+    assert "quarantine" in looked(aws).outdated
+    quarantine.keep(aws)
+    assert "quarantine" in looked(aws).current

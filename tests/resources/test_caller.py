@@ -53,7 +53,6 @@ UNSEEN = {
     ("WriteResults", "s3:ListMultipartUploadParts"): ATHENA,
     ("WriteResults", "s3:PutObject"): ATHENA,
     ("KeepViews", "glue:BatchGetPartition"): ATHENA,
-    ("KeepViews", "glue:CreateTable"): ATHENA,
     ("KeepViews", "glue:GetPartition"): ATHENA,
     ("KeepViews", "glue:GetPartitions"): ATHENA,
     ("SeeDefaultDatabase", "glue:GetDatabases"): ATHENA,

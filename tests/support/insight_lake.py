@@ -92,14 +92,29 @@ PRODUCTS = [
 ]
 
 
+# What Firehose would have written below errors/, by the object's key: of one the suffix says that it is compressed.
+FAILED = {
+    "processing-failed/2026/06/28/one.gz": [("Lambda.FunctionError", 1_782_600_000_000 + 61_000 * n) for n in range(7)],
+    "processing-failed/2026/06/29/two": [
+        ("Lambda.FunctionError", 1_782_690_000_123),
+        ("Lambda.ProcessingFailedStatus", 1_782_690_000_456),
+    ],
+}
+
+
 def lay(aws: Aws, orders: Iterable[Order], products: Sequence[dict[str, Any]] = ()) -> None:
-    """Put orders into the hour of now, as Firehose would, and the catalogue; then it can be crawled."""
+    """Put orders into the hour of now, as Firehose would, what failed, and the catalogue; then it can be crawled."""
     s3, names, now = aws.client("s3"), aws.names, datetime.now(UTC)
     lines = [json.dumps(_record(number, order)) for number, order in enumerate(orders)]
     lines += lines[:3]  # delivered twice
-    body = gzip.compress(("\n".join(lines) + "\n").encode())
+    packed = gzip.compress(("\n".join(lines) + "\n").encode())
     key = f"{names.events_prefix}dt={now:%Y-%m-%d}/hour={now:%H}/{names.delivery}-1-2026-06-30-00-00-30-one.gz"
-    s3.put_object(Bucket=names.bucket, Key=key, Body=body)
+    s3.put_object(Bucket=names.bucket, Key=key, Body=packed)
+    for name, failures in FAILED.items():
+        told = [{"attemptsMade": 4, "arrivalTimestamp": at, "errorCode": code} for code, at in failures]
+        body = "".join(json.dumps(each) + "\n" for each in told).encode()
+        body = gzip.compress(body) if name.endswith(".gz") else body
+        s3.put_object(Bucket=names.bucket, Key=f"{names.errors_prefix}{name}", Body=body)
     if products:
         text = "".join(json.dumps(product) + "\n" for product in products)
         s3.put_object(Bucket=names.bucket, Key=f"{names.products_prefix}products.json", Body=text.encode())
