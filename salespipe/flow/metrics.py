@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from salespipe.stages import Metric
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
 
-Stat: TypeAlias = Literal["Sum", "Maximum", "SampleCount"]
+__all__ = ["AT_ONCE", "Metric", "Point", "Points", "fetch"]
 
 AT_ONCE: Final = 500  # queries of one GetMetricData (API reference)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What one AWS service publishes of one resource; ``dimension`` is what CloudWatch calls the resource."""
-
-    namespace: str
-    name: str
-    dimension: str
-    resource: str
-    stat: Stat = "Sum"
 
 
 @dataclass(frozen=True, slots=True)
