@@ -1,4 +1,4 @@
-"""``salespipe query status|results|cancel ID`` and ``query history``: queries started earlier, or elsewhere."""
+"""``salespipe query status|results|cancel ID`` and ``query history [ID]``: queries started earlier, or elsewhere."""
 
 from __future__ import annotations
 
@@ -60,11 +60,17 @@ def cancel(context: typer.Context, query: Id) -> None:
 
 
 def history(
-    context: typer.Context, limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20
+    context: typer.Context,
+    query: Annotated[str | None, typer.Argument(metavar="[ID]", help="One query, told whole, with its SQL.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")] = 20,
 ) -> None:
-    """List the last queries of the pipeline, newest first."""
+    """List the last queries of the pipeline, newest first; or tell all of one, with its SQL."""
+    from salespipe.query import athena
     from salespipe.query import history as past
     from salespipe.view import executions
 
     state = App.of(context)
-    executions.history(state.screen, past.recent(state.aws(), limit))
+    aws = state.aws()
+    if query is None:
+        return executions.history(state.screen, past.recent(aws, limit))
+    return executions.whole(state.screen, athena.look(aws, query), free=aws.config.target == "local")

@@ -26,7 +26,7 @@ Stats = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    verbs = "Also: salespipe query status|results|cancel ID, and salespipe query history."
+    verbs = "Also: salespipe query status|results|cancel ID, and salespipe query history [ID]."
     app.command(epilog=f"{verbs} {ANYWHERE}")(query)
 
 

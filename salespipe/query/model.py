@@ -80,7 +80,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A query execution as GetQueryExecution tells it. ``location`` is the result's S3 URI, empty where it has none."""
+    """A query execution as GetQueryExecution tells it.
+
+    ``location`` is the result's S3 URI, empty where it has none; ``parameters`` are the literals of its question marks.
+    """
 
     id: str
     sql: str
@@ -91,6 +94,7 @@ class Execution:
     statistics: Statistics
     submitted: datetime | None = None
     completed: datetime | None = None
+    parameters: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -113,6 +117,7 @@ def execution(raw: dict[str, Any], region: str) -> Execution:
         statistics=_statistics(raw.get("Statistics", {}), kind, status["State"], region),
         submitted=status.get("SubmissionDateTime"),
         completed=status.get("CompletionDateTime"),
+        parameters=tuple(raw.get("ExecutionParameters", ())),
         raw=raw,
     )
 

@@ -1,4 +1,4 @@
-"""Query executions on the screen: one, and the history."""
+"""Query executions on the screen: how one stands, all of it, and the history."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from salespipe.view.grid import Grid, Heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from salespipe.query.model import Execution
     from salespipe.view.screen import Screen
@@ -27,6 +28,7 @@ def document(execution: Execution) -> dict[str, Any]:
         "state": execution.state,
         "reason": execution.reason,
         "sql": execution.sql,
+        "parameters": execution.parameters,
         "submitted": execution.submitted,
         "completed": execution.completed,
         "location": execution.location,
@@ -50,6 +52,32 @@ def show(screen: Screen, execution: Execution, *, free: bool) -> None:
     )
 
 
+def whole(screen: Screen, execution: Execution, *, free: bool) -> None:
+    """Tell all of an execution: when, how long, how much, where its result is, and its SQL."""
+    if screen.json:
+        screen.data(document(execution))
+        return
+    took = execution.statistics
+    told = {
+        "id": execution.id,
+        "state": execution.state.lower(),
+        "reason": execution.reason,
+        "submitted": _moment(execution.submitted),
+        "completed": _moment(execution.completed),
+        "took": f"{took.total_ms / 1000:.2f} s: queued {took.queue_ms / 1000:.2f}, planned "
+        f"{took.planning_ms / 1000:.2f}, ran {took.run_ms / 1000:.2f}",
+        "scanned": f"{took.scanned_bytes:,} bytes" + (", an earlier result reused" if took.reused else ""),
+        "billed": f"{took.billed_bytes:,} bytes",
+        "price": results.price(took, free=free),
+        "result": execution.location,
+        "parameters": ", ".join(execution.parameters),
+    }
+    for name, value in told.items():
+        if value:
+            screen.text(f"{name:<10}  {value}")
+    screen.text(f"\n{execution.sql}")
+
+
 def history(screen: Screen, executions: Sequence[Execution]) -> None:
     """List executions."""
     if screen.json:
@@ -63,7 +91,7 @@ def _row(execution: Execution) -> list[str | None]:
     sql = " ".join(execution.sql.split())
     taken = execution.statistics
     return [
-        None if execution.submitted is None else f"{execution.submitted.astimezone():%Y-%m-%d %H:%M:%S}",
+        _moment(execution.submitted),
         execution.state.lower(),
         f"{taken.total_ms / 1000:.2f}",
         results.size(taken.scanned_bytes),
@@ -71,3 +99,7 @@ def _row(execution: Execution) -> list[str | None]:
         execution.id,
         sql if len(sql) <= _SQL else f"{sql[:_SQL]}…",
     ]
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

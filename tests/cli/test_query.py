@@ -295,6 +295,26 @@ def test_a_query_can_be_left_alone_and_looked_for_later(shop: Shop) -> None:
         assert "query history" in shop.err
 
 
+def test_one_query_of_the_history_is_told_whole(shop: Shop) -> None:
+    query = shop.json("query", "--async", "SELECT ?\n  AS told", "-p", "O'Hara")["id"]
+    shop.run("query", "results", query)
+    told = shop.run("query", "history", query)
+    lines = dict(line.split(maxsplit=1) for line in told.partition("\n\n")[0].splitlines())
+    assert (lines["id"], lines["state"], lines["scanned"]) == (query, "succeeded", "0 bytes")
+    assert lines["billed"] == "10,485,760 bytes"
+    assert lines["price"] == "free here (0.000048 USD on AWS)"
+    assert lines["parameters"] == "'O''Hara'"
+    assert lines["result"].endswith(f"{query}.csv")
+    assert told.endswith("\n\nSELECT ?\n  AS told\n")
+    document = shop.json("query", "history", query)
+    assert (document["parameters"], document["statistics"]["billed_bytes"]) == (["'O''Hara'"], 10_485_760)
+    failed = shop.json("query", "--async", "SELECT nothing")["id"]
+    shop.run("query", "results", failed, expect=1)
+    assert "COLUMN_NOT_FOUND" in shop.run("query", "history", failed)
+    shop.run("query", "history", "no-such-query", expect=2)
+    assert "salespipe query history" in shop.err
+
+
 def test_watching_ends_where_nobody_looks(shop: Shop) -> None:
     shop.run("query", "SELECT 1", "--watch", "5s", expect=2)
     assert "--times" in shop.err
