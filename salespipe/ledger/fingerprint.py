@@ -25,11 +25,15 @@ NOTHING: Final = bytes(SIZE)
 """The fingerprint of what a delete leaves behind."""
 
 # What the transform adds to an item, what it wants to be numbers, as long as that is plain, and what it renames.
-_ADDED: Final = frozenset({"event_id", "event_type", "event_time", "sequence_number", "dt", "hour"})
+_ADDED: Final = frozenset(
+    {"event_id", "event_type", "event_time", "sequence_number", "arrived_at", "transformed_at", "dt", "hour"}
+)
 _FIGURES: Final = frozenset({"price", "amount", "quantity"})
 _PLAIN_NUMBER: Final = re.compile(r"-?[0-9]{1,38}(?:\.[0-9]{1,38})?", re.ASCII).fullmatch
 _RENAMED: Final = re.compile(
-    r"item_((item_)*(event_id|event_type|event_time|sequence_number|dt|hour|price|amount|quantity))", re.IGNORECASE
+    r"item_((item_)*(event_id|event_type|event_time|sequence_number|arrived_at|transformed_at|dt|hour"
+    r"|price|amount|quantity))",
+    re.IGNORECASE,
 ).fullmatch
 
 # DynamoDB's numbers have 38 digits, but of others' none is rounded either.

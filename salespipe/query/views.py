@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from salespipe.names import Names
 
 # What the transform adds to each record, and the partition columns: history, not part of an order.
-EVENT_COLUMNS: Final = ("event_id", "event_type", "event_time", "sequence_number")
+EVENT_COLUMNS: Final = ("event_id", "event_type", "event_time", "sequence_number", "arrived_at", "transformed_at")
 PARTITION_COLUMNS: Final = ("dt", "hour")
 # What an order came to, beside its own columns: sold, or one of these statuses, whose orders bring no revenue.
 OUTCOME: Final = "sale_outcome"
 _UNSOLD: Final = ("cancelled", "returned")
 _MONEY: Final = frozenset({"price", "amount"})
-_TIMES: Final = frozenset({"created_at", "updated_at", "event_time", "stocked_at"})
+_TIMES: Final = frozenset({"created_at", "updated_at", "event_time", "arrived_at", "transformed_at", "stocked_at"})
 
 
 def wanted(names: Names, columns: Sequence[str], products: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 It knows DynamoDB JSON, not a schema. A lake record is the item's attributes as plain JSON plus ``event_id``,
 ``event_type``, ``event_time`` (ISO 8601, UTC, milliseconds) and ``sequence_number`` (40 digits, so that text order is
-its order); a REMOVE has the key attributes and these fields only. Column types must not depend on single values:
+its order), and what tells how long it took: ``arrived_at``, when Firehose's source took the event in, and
+``transformed_at``, both like ``event_time``. A REMOVE has the key attributes and these fields only. Column types must
+not depend on single values:
 
 - ``price`` and ``amount`` always carry a decimal point, ``quantity`` never does. A text that is a plain number becomes
   one; whatever else is no number, and a quantity that is no whole number of 32 bits, is told as text in ``item_price``,
@@ -22,6 +24,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from binascii import a2b_base64, b2a_base64
 from datetime import UTC, datetime
 from decimal import Context, Decimal
@@ -36,7 +39,9 @@ INTEGERS = frozenset({"quantity"})
 FIGURES = DECIMALS | INTEGERS
 LARGEST_INTEGER = 2**31 - 1
 RESERVED = re.compile(
-    r"(item_)*(event_id|event_type|event_time|sequence_number|dt|hour)|(item_)+(price|amount|quantity)", re.IGNORECASE
+    r"(item_)*(event_id|event_type|event_time|sequence_number|arrived_at|transformed_at|dt|hour)"
+    r"|(item_)+(price|amount|quantity)",
+    re.IGNORECASE,
 )
 # Without an exponent, which a text of a few characters could blow up to any length.
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,38}(?:\.[0-9]{1,38})?", re.ASCII).fullmatch
@@ -53,10 +58,12 @@ def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:  #
     Source: Firehose developer guide, "Transform source data", the data transformation and status model.
     """
     answers, reasons = [], []
+    now = _time(round(time.time(), 3))
     for record in event["records"]:
         data = record.get("data", "")
         try:
-            line = lake_record(json.loads(a2b_base64(data)))
+            arrived = record.get("approximateArrivalTimestamp")
+            line = lake_record(json.loads(a2b_base64(data)), _time(arrived / 1000) if arrived else "", now)
             answer = {
                 "recordId": record["recordId"],
                 "result": "Ok",
@@ -71,8 +78,8 @@ def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:  #
     return {"records": answers}
 
 
-def lake_record(event: dict[str, Any]) -> str:
-    """One DynamoDB stream event as one line of JSON, newline included.
+def lake_record(event: dict[str, Any], arrived_at: str = "", transformed_at: str = "") -> str:
+    """One DynamoDB stream event as one line of JSON, newline included; a time that is not known is left out.
 
     Raises some exception for anything that is not such an event.
     """
@@ -89,6 +96,10 @@ def lake_record(event: dict[str, Any]) -> str:
     fields.append(f'"event_type":"{kind}"')
     fields.append(f'"event_time":"{_time(change["ApproximateCreationDateTime"])}"')
     fields.append(f'"sequence_number":"{_sequence(change["SequenceNumber"])}"')
+    if arrived_at:
+        fields.append(f'"arrived_at":"{arrived_at}"')
+    if transformed_at:
+        fields.append(f'"transformed_at":"{transformed_at}"')
     return "{" + ",".join(fields) + "}\n"
 
 
