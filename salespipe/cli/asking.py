@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -19,7 +19,7 @@ from salespipe.query import destination, formats
 if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.cli.context import App
-    from salespipe.query.model import Answer, Execution
+    from salespipe.query.model import Answer, Execution, Value
 
 _CLEAR: Final = b"\x1b[2J\x1b[H"  # the whole screen, and the cursor to its beginning
 
@@ -40,7 +40,10 @@ class Repeats(NamedTuple):
 
 @dataclass
 class Asking:
-    """How results are wanted. What cannot be done is a ``SalespipeError`` at once: before anything is paid for."""
+    """How results are wanted. What cannot be done is a ``SalespipeError`` at once: before anything is paid for.
+
+    ``shown`` is what a table shows of a row, for people only.
+    """
 
     app: App
     format: str | None = None
@@ -49,6 +52,7 @@ class Asking:
     limit: int | None = None
     stats: Path | None = None
     force: bool = False
+    shown: Callable[[tuple[Value, ...]], Sequence[Value]] | None = None
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,7 +61,7 @@ class Asking:
             raise SalespipeError("Format", told, hint="Leave one out, or add -o FILE.", exit_code=Exit.USAGE)
         asked = "json" if self.app.json and self.output is None else self.format
         self.name = formats.chosen(asked, self.output)
-        self._write = self._drawing if self.name == formats.TABLE else formats.writer(self.name)
+        self._write = None if self.name == formats.TABLE else formats.writer(self.name)
         if self.stats is not None:
             destination.usable(self.stats)
         if self.output is None:
@@ -83,6 +87,7 @@ class Asking:
             results.draw,
             width=sys.maxsize if to_file else self.app.screen.width,
             coloured=not to_file and self.app.screen.coloured,
+            shown=self.shown or tuple,
         )
 
     def ask(self, aws: Aws, questions: Sequence[Question], *, reuse_minutes: int = 0, redraw: bool = False) -> None:
@@ -135,7 +140,7 @@ class Asking:
 
         answer = reading.read(aws, ended, limit=self.limit)
         with destination.opened(self.output) as out:
-            rows = self._write(answer, out, self.header)
+            rows = (self._write or self._drawing)(answer, out, self.header)
         self._tell(answer, rows, free=aws.config.target == "local")
 
     def _tell(self, answer: Answer, rows: int, *, free: bool) -> None:

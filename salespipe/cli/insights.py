@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from salespipe.cli.context import ANYWHERE, App
-from salespipe.cli.query import Force, Format
+from salespipe.cli.query import Force, Format, Limit, NoHeader, Stats
 from salespipe.errors import Exit, SalespipeError
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def insights(  # noqa: PLR0917 - Typer passes options by name
         Path | None, typer.Option("--output", "-o", help="Write the result, or the report, to a file.")
     ] = None,
     force: Force = False,
+    limit: Limit = None,
+    no_header: NoHeader = False,
+    stats: Stats = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before queries that may scan much.")] = False,
 ) -> int | None:
     """Ask without SQL: sales, customers, inventory and the pipeline itself.
@@ -47,12 +50,14 @@ def insights(  # noqa: PLR0917 - Typer passes options by name
     write one HTML page with the answers: salespipe insights report sales -o report.html. Ctrl-C stops the queries on
     the server.
     """
+    from salespipe.cli.asking import Asking
     from salespipe.insights import choose, load
     from salespipe.view import insights as view
 
     state, asked = App.of(context), list(names or ())
     report = asked[:1] == ["report"]
-    _check(asked, format, output, sql=sql)
+    one = limit is not None or no_header or stats is not None
+    _check(asked, format, output, sql=sql, one=one)
     values = _values(param or ())
     known = load(Path(state.config.insights.folder).expanduser() if state.config.insights.folder else None)
     if not asked:
@@ -64,33 +69,38 @@ def insights(  # noqa: PLR0917 - Typer passes options by name
         return None
     if report:
         return _report(state, chosen, values, output or Path("report.html"), force=force, yes=yes)
-    if format or output:
-        plan = _plan(state, len(chosen), format or ("table" if table else None), output, force=force)
+    if format or output or one:
+        plan = Asking(
+            *(state, format or ("table" if table else None), output, not no_header, limit, stats),
+            force=force,
+            shown=chosen[0].whole,
+        )
+        _check_plan(plan, len(chosen), one=one)
         return _write(plan, chosen, values, yes=yes)
     answers = _ask(state, state.aws(), chosen, values, yes=yes)
     view.show(state.screen, answers, tables=table)
     return _verdict(answers)
 
 
-def _check(asked: list[str], format: str | None, output: Path | None, *, sql: bool) -> None:  # noqa: A002
+def _check(asked: list[str], format: str | None, output: Path | None, *, sql: bool, one: bool) -> None:  # noqa: A002
     if asked[:1] == ["report"]:
-        if format is not None:
-            raise _usage("Format", "A report is HTML.", "Leave --format out, or the name report.")
+        if format is not None or one:
+            told = "--format, --limit, --no-header and --stats"
+            raise _usage("Format", "A report is one HTML page of all rows.", f"Leave out {told}, or the name report.")
     elif output is not None and format is None and output.suffix.lower() in {".html", ".htm"}:
         raise _usage("NoReport", f"{output} would be a report.", f"salespipe insights report -o {output}")
-    elif (format or output) and (sql or not asked):
+    elif (format or output or one) and (sql or not asked):
         told = "--sql prints the SQL" if sql else "Without a name the insights are listed"
         raise _usage("NoResult", f"{told}: there is no result to write.", "salespipe insights sales-summary -o x.csv")
 
 
-def _plan(state: App, insights: int, format: str | None, output: Path | None, *, force: bool) -> Asking:  # noqa: A002
-    from salespipe.cli.asking import Asking
-
-    plan = Asking(state, format, output, force=force)
+def _check_plan(plan: Asking, insights: int, *, one: bool) -> None:
+    if insights > 1 and one:
+        told = f"--limit, --no-header and --stats are for one result, and there are {insights} insights."
+        raise _usage("Several", told, "Ask them one by one.")
     if insights > 1 and plan.name not in {"table", "json"}:
         told = f"{plan.name} takes one result, and there are {insights} insights."
         raise _usage("Format", told, "--format json has each by its name; or ask them one by one.")
-    return plan
 
 
 def _write(plan: Asking, chosen: tuple[Insight, ...], values: dict[str, str], *, yes: bool) -> int:

@@ -7,6 +7,7 @@ A file begins with a header, lines of ``-- key: value``, and goes on with one SE
     -- group: sales                                (sales, customers, inventory, pipeline or other)
     -- chart: bars                                 (table, bars, line, heat or none)
     -- needs: orders.amount, orders.region         (columns without which it cannot be asked)
+    -- counts: orders, units                      (rows, by their first column, whose decimals are shown whole)
     -- param: period period = 30d                  (a name, a type and a default; the SQL says :period)
 
 A chart draws what the first columns hold: bars a label and a number, a line a time and numbers, heat a row, a column

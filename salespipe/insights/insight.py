@@ -6,16 +6,20 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from salespipe.errors import Exit, SalespipeError
 from salespipe.insights.parameters import TYPES, Parameter
 
+if TYPE_CHECKING:
+    from salespipe.query.model import Value
+
 GROUPS: Final = ("sales", "customers", "inventory", "pipeline", "other")
 CHARTS: Final = ("table", "bars", "line", "heat", "none")
 _REQUIRED: Final = ("title", "question", "group", "chart")
-_KEYS: Final = (*_REQUIRED, "needs", "param")
+_KEYS: Final = (*_REQUIRED, "needs", "counts", "param")
 _HEADER: Final = re.compile(r"--\s*([a-z]+)\s*:\s*(.*?)\s*")
 _PARAMETER: Final = re.compile(r"([a-z_]+)\s+([a-z|]+)\s*=\s*(\S.*)")
 _COLUMN: Final = re.compile(r"([\w$]+)\.([\w$]+)")
@@ -26,7 +30,11 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """A question with its SQL. ``needs`` are the columns, by table or view, without which it cannot be asked."""
+    """A question with its SQL.
+
+    ``needs`` are the columns, by table or view, without which it cannot be asked. ``counts`` are the rows, by their
+    first column, whose numbers are whole though other rows make their column one of decimals.
+    """
 
     name: str
     title: str
@@ -36,6 +44,7 @@ class Insight:
     sql: str
     needs: tuple[tuple[str, str], ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    counts: tuple[str, ...] = ()
     file: str = field(default="", compare=False)
 
     def statement(self, values: Mapping[str, str] | None = None, *, buffers: int = 0) -> str:
@@ -48,6 +57,12 @@ class Insight:
             each.name: each.literal(given.get(each.name, each.default), buffers=buffers) for each in self.parameters
         }
         return _TOKEN.sub(lambda token: literals[token[1]] if token[1] else token[0], self.sql)
+
+    def whole(self, row: tuple[Value, ...]) -> tuple[Value, ...]:
+        """A row of the answer; where it is one of counts, its decimals that are whole as integers."""
+        if not row or row[0] not in self.counts:
+            return row
+        return tuple(int(each) if isinstance(each, Decimal) and each == int(each) else each for each in row)
 
     def missing(self, columns: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
         """The tables or columns that it needs and that ``columns``, by table, do not have: ``orders.region``."""
@@ -83,6 +98,7 @@ def parse(name: str, text: str, file: Path) -> Insight:
         sql=sql,
         needs=_needs(fields.get("needs", "")),
         parameters=tuple(parameters),
+        counts=tuple(filter(None, (each.strip() for each in fields.get("counts", "").split(",")))),
         file=str(file),
     )
 

@@ -3,6 +3,7 @@
 -- group: sales
 -- chart: table
 -- needs: orders.created_at, orders.amount, orders.quantity, orders.sale_outcome
+-- counts: orders, units
 -- param: period period = 30d
 -- param: until moment = newest
 -- Revenue: orders that were cancelled or returned do not count (sale_outcome = 'sold' in the view orders).

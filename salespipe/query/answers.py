@@ -123,9 +123,10 @@ def _run(aws: Aws, asked: Answer, halt: threading.Event) -> Answer:
 
     going("")
     try:
-        return replace(asked, result=athena.run(aws, asked.sql, progress=going))
+        result = athena.run(aws, asked.sql, progress=going)
     except SalespipeError as problem:
         return replace(asked, problem=problem)
+    return replace(asked, result=replace(result, rows=[asked.insight.whole(row) for row in result.rows]))
 
 
 def _stopped(futures: Iterable[Future[Answer]]) -> StoppedAllError:

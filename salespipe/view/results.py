@@ -11,10 +11,13 @@ from salespipe.query import records
 from salespipe.view import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
     from salespipe.query.model import Answer, Result, Statistics, Value
     from salespipe.view.screen import Screen
+
+    Shown = Callable[[tuple[Value, ...]], Sequence[Value]]
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB")
 _LINES: Final = 200
@@ -32,15 +35,17 @@ def show(screen: Screen, result: Result) -> None:
     took(screen, replace(result.statistics, rows=len(result.rows)), rows=bool(result.columns))
 
 
-def draw(answer: Answer, out: BinaryIO, header: bool, *, width: int, coloured: bool) -> int:
-    """Draw rows as they come, within ``width``; returns how many."""
+def draw(
+    answer: Answer, out: BinaryIO, header: bool, *, width: int, coloured: bool, shown: Shown = lambda row: row
+) -> int:
+    """Draw rows as they come, within ``width`` and as ``shown`` makes them; returns how many."""
     count = 0
 
     def counted() -> Iterator[Sequence[Value]]:
         nonlocal count
         for row in records.typed(answer.blocks, answer.columns):
             count += 1
-            yield row
+            yield shown(row)
 
     held: list[str] = []
     for line in tables.lines(answer.columns, counted(), width, header=header, colour=coloured):

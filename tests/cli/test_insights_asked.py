@@ -86,6 +86,31 @@ def test_one_insight_has_the_formats_of_a_query(shop: Shop) -> None:
     assert shop.json("insights", "one")["answers"][0]["rows"] == [{"n": 1, "name": "a"}]
 
 
+def test_one_insight_has_the_options_of_a_query(shop: Shop) -> None:
+    own("three", "SELECT n FROM UNNEST(sequence(1, 3)) AS t (n) ORDER BY n")
+    assert shop.run("insights", "three", "--limit", "2", "--no-header", "--format", "csv") == "1\n2\n"
+    assert shop.run("insights", "three", "--limit", "1").split() == ["n", "─", "1"]
+    shop.run("insights", "three", "--format", "csv", "--stats", "took.jsonl")
+    assert json.loads(Path("took.jsonl").read_text(encoding="utf-8"))["statistics"]["rows"] == 3
+    assert shop.json("insights", "three", "--limit", "1")["rows"] == [{"n": 1}]
+    for words in (["one", "two"], ["report"], ["one", "--sql"], []):
+        shop.run("insights", *words, "--limit", "1", expect=2)
+
+
+def test_counts_are_whole_beside_money(shop: Shop) -> None:
+    rows = "('orders', DECIMAL '2043.00'), ('revenue', DECIMAL '51000.00'), ('odd', DECIMAL '1.50'), ('none', NULL)"
+    own("mixed", f"SELECT * FROM (VALUES {rows}) AS t (figure, value)", HEADER + "-- counts: orders, odd, none\n")
+    for words in (["--table"], ["--format", "table"], ["--limit", "9"], ["-o", "out.txt"]):
+        told = shop.run("insights", "mixed", *words) or Path("out.txt").read_text(encoding="utf-8")
+        cells = dict(line.split() for line in told.splitlines() if line.startswith(("orders ", "revenue ", "odd ")))
+        assert cells == {"orders": "2,043", "revenue": "51,000.00", "odd": "1.50"}
+    answer = json.loads(shop.run("insights", "mixed", "--json"), parse_float=str)["answers"][0]
+    assert [row["value"] for row in answer["rows"]] == [2043, "51000.00", "1.50", None]
+    shop.run("insights", "report", "mixed", "-o", "mixed.html")
+    page = Path("mixed.html").read_text(encoding="utf-8")
+    assert (">2,043<" in page, ">2,043.00<" in page, ">51,000.00<" in page) == (True, False, True)
+
+
 def test_several_are_one_object_or_tables(shop: Shop) -> None:
     told = json.loads(shop.run("insights", "one", "two", "--format", "json"))
     assert {name: answer["rows"] for name, answer in told.items()} == {
