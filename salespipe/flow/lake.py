@@ -121,7 +121,7 @@ class Lake:
             raise
         with body:
             rest = b""
-            for chunk in _plain(body.iter_chunks(_CHUNK_BYTES)):
+            for chunk in plain(body.iter_chunks(_CHUNK_BYTES)):
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from lines
             yield rest
@@ -131,7 +131,7 @@ def _key(arrival: Arrival) -> tuple[str, str]:
     return arrival.shard, arrival.sequence
 
 
-def _plain(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def plain(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """What the chunks of an object say, whether compressed or not; a GZIP file may have several members."""
     inflate = None
     for number, chunk in enumerate(chunks):
