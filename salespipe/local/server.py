@@ -162,6 +162,7 @@ def _services(cloud: Cloud) -> list[Service]:
     from salespipe.local.firehose.service import Firehose
     from salespipe.local.functions.service import Lambda
     from salespipe.local.kinesis.service import Kinesis
+    from salespipe.local.logs.service import Logs
     from salespipe.local.moto.buckets import Buckets
     from salespipe.local.pipes.service import Pipes
     from salespipe.local.schedules.service import Schedules
@@ -169,6 +170,7 @@ def _services(cloud: Cloud) -> list[Service]:
     streams, kinesis, lambda_ = DynamoDbStreams(cloud), Kinesis(cloud), Lambda(cloud)
     return [
         Buckets(cloud),
+        Logs(cloud),
         DynamoDb(cloud),
         streams,
         kinesis,
