@@ -30,6 +30,7 @@ class Shard:
 
     records: list[tuple[float, int, bytes]] = field(default_factory=list)
     children: list[str] = field(default_factory=list)
+    parents: list[str] = field(default_factory=list)
     closed: bool = False
 
 
@@ -185,7 +186,13 @@ class _Kinesis:
         return {"StreamDescriptionSummary": {**created, **_there(self.world.stream)}}
 
     def list_shards(self, **_: Any) -> Any:
-        return {"Shards": [{"ShardId": name} for name in self.world.shards]}
+        keys = ("ParentShardId", "AdjacentParentShardId")
+        return {
+            "Shards": [
+                {"ShardId": name, **dict(zip(keys, shard.parents, strict=False))}
+                for name, shard in self.world.shards.items()
+            ]
+        }
 
     def get_shard_iterator(self, ShardId: str, ShardIteratorType: str, **where: Any) -> Any:  # noqa: N803 - AWS's
         _there(self.world.stream)
@@ -209,15 +216,19 @@ class _Kinesis:
         left = shard.records[int(start) :]
         page = left[: min(Limit, self.world.page)] if empty == "0" else []
         after = int(start) + len(page)
+        unread = [at for at, _, _ in left[len(page) :]]
+        behind = max(1, int(1000 * (self.world.now - unread[0]))) if unread else 0
         answer: dict[str, Any] = {
             "Records": [
                 {"Data": data, "SequenceNumber": str(number), "ApproximateArrivalTimestamp": _at(at)}
                 for at, number, data in page
             ],
-            "MillisBehindLatest": 1000 if empty != "0" or len(page) < len(left) else 0,
+            "MillisBehindLatest": 1000 if empty != "0" else behind,
         }
         if shard.closed and after == len(shard.records) and empty == "0":
-            answer["ChildShards"] = [{"ShardId": child} for child in shard.children]
+            answer["ChildShards"] = [
+                {"ShardId": child, "ParentShards": self.world.shards[child].parents} for child in shard.children
+            ]
         else:
             answer["NextShardIterator"] = f"{name} {after} {self.world.now} {max(0, int(empty) - 1)}"
         return answer
