@@ -68,15 +68,8 @@ class Asking:
             if self.name in formats.BINARY and sys.stdout.isatty():
                 told = f"{self.name} is not for a terminal."
                 raise SalespipeError("Format", told, hint=f"-o result.{self.name}", exit_code=Exit.USAGE)
-        elif not destination.usable(self.output) and not self.force:
-            self._agree(self.output)
-
-    def _agree(self, output: Path) -> None:
-        question = f"{output} exists. Replace it?"
-        if self.app.json or not sys.stdin.isatty():
-            raise SalespipeError("FileExists", question, hint="--force replaces it.", exit_code=Exit.USAGE)
-        if not typer.confirm(question, err=True):
-            raise SalespipeError("FileExists", "Nothing was asked, and nothing written.", exit_code=Exit.FAILED)
+        else:
+            replaceable(self.app, self.output, force=self.force)
 
     @property
     def _drawing(self) -> formats.Writer:
@@ -154,8 +147,18 @@ class Asking:
         elif not self.app.json:
             results.took(self.app.screen, took, rows=bool(answer.columns), free=free)
         if self.stats is not None:
-            with self.stats.open("ab") as file:
-                file.write(encode(document) + b"\n")
+            destination.append(self.stats, encode(document))
+
+
+def replaceable(app: App, output: Path, *, force: bool) -> None:
+    """Ask whether a file that exists may be replaced; raises ``SalespipeError`` where it may not, or cannot be."""
+    if destination.usable(output) or force:
+        return
+    question = f"{output} exists. Replace it?"
+    if app.json or not sys.stdin.isatty():
+        raise SalespipeError("FileExists", question, hint="--force replaces it.", exit_code=Exit.USAGE)
+    if not typer.confirm(question, err=True):
+        raise SalespipeError("FileExists", "Nothing was asked, and nothing written.", exit_code=Exit.FAILED)
 
 
 def questions(sql: str | None, file: Path | None, given: Sequence[str]) -> list[Question]:
@@ -165,14 +168,23 @@ def questions(sql: str | None, file: Path | None, given: Sequence[str]) -> list[
     found = statements.split(sources.read(sql, file))
     if not found:
         raise athena.nothing_to_run()
-    bound = parameters.bind(found, given)
+    bound = parameters.bind(found, [sources.text(each, "a --param") for each in given])
     return [Question(statement.sql, values) for statement, values in zip(found, bound, strict=True)]
 
 
-def repeats(app: App, every: str | None, times: int | None) -> Repeats | None:
-    """What ``--watch`` and ``--times`` ask for: without a person who looks at it there must be an end."""
+def repeats(app: App, every: str | None, times: int | None, *, submits: bool) -> Repeats | None:
+    """What ``--watch`` and ``--times`` ask for: without a person who looks at it there must be an end.
+
+    ``submits`` is whether the query is only started: then there is nothing to watch.
+    """
     if every is None:
+        if times is not None:
+            told = "--times says how often to ask with --watch."
+            raise SalespipeError("Watch", told, hint=f"--watch 5s --times {times}", exit_code=Exit.USAGE)
         return None
+    if submits:
+        told = "--async waits for no result, and --watch shows one after the other."
+        raise SalespipeError("Watch", told, hint="Leave one out.", exit_code=Exit.USAGE)
     if times is None and (app.json or not sys.stdout.isatty()):
         told = "--watch would never end, and nobody looks at it here."
         raise SalespipeError("Watch", told, hint="--times 10", exit_code=Exit.USAGE)

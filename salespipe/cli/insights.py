@@ -132,22 +132,22 @@ def _report(
 ) -> int:
     from datetime import UTC, datetime
 
+    from salespipe.cli import asking
+    from salespipe.query import destination
     from salespipe.view import report
 
-    if file.exists() and not force:
-        raise _usage("FileExists", f"{file} exists.", "--force replaces it.")
+    asking.replaceable(state, file, force=force)
     aws = state.aws()
     answers = _ask(state, aws, chosen, values, yes=yes)
     page = report.page(answers, name=state.config.name, where=aws.where, now=datetime.now(UTC))
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SalespipeError("NotWritten", f"{file} cannot be written: {error}.", exit_code=Exit.FAILED) from error
+    with destination.opened(file) as out:
+        out.write(page.encode())
     told = sum(answer.result is not None for answer in answers)
     if state.json:
         state.screen.data({"file": str(file), "insights": told, "left_out": len(answers) - told})
     else:
-        state.screen.say(f"{file} answers {told} questions; {len(answers) - told} could not be asked, as it says.")
+        left = f"; {len(answers) - told} could not be asked, as it says" if told < len(answers) else ""
+        state.screen.say(f"{file} answers {told} question{'' if told == 1 else 's'}{left}.")
     return Exit.DONE if told else Exit.FAILED
 
 

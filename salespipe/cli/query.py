@@ -71,7 +71,7 @@ def query(  # noqa: PLR0917 - Typer passes options by name
     state = App.of(context)
     if shell:
         return prompting.run(state, alone=sql is None and file is None and output is None)
-    repeats = asking.repeats(state, watch, times)
+    repeats = asking.repeats(state, watch, times, submits=run_async)
     age = asking.minutes(reuse)
     plan = asking.Asking(state, format, output, not no_header, limit, stats, force=force)
     questions = asking.questions(sql, file, param or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ __all__ = ["Column", "Result", "Statistics", "StoppedError", "Value", "finish", 
 
 # Athena allows 100 GetQueryExecution calls a second for an account; most queries end within seconds.
 _POLL_SECONDS: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+_ID: Final = re.compile(r"\S{1,128}")  # service model athena: QueryExecutionId
+_LONGEST: Final = 262_144  # bytes of a statement (service model athena: QueryString)
 _EXAMPLE: Final = 'salespipe query "SELECT * FROM orders LIMIT 10", or -f file.sql'
 
 Progress = Callable[[str], None]
@@ -69,6 +72,9 @@ def start(aws: Aws, sql: str, *, parameters: Sequence[str] = (), reuse_minutes: 
     names = _names(aws)
     if not sql.strip():
         raise nothing_to_run()
+    if (size := len(sql.encode())) > _LONGEST:
+        told = f"The statement has {size:,} bytes, and Athena takes {_LONGEST:,}."
+        raise SalespipeError("TooLong", told, hint="Put long lists into a table.", exit_code=Exit.USAGE)
     request: dict[str, Any] = {
         "QueryString": sql,
         "WorkGroup": names.workgroup,
@@ -102,15 +108,20 @@ def look(aws: Aws, query: str) -> Execution:
     """The execution as it is now. Raises ``SalespipeError`` for an id that Athena does not know."""
     from botocore.exceptions import ClientError, ParamValidationError
 
+    if not _ID.fullmatch(query):
+        raise _unknown(query)
     try:
         raw = aws.client("athena").get_query_execution(QueryExecutionId=query)["QueryExecution"]
     except (ClientError, ParamValidationError) as error:
         if isinstance(error, ClientError) and error_code(error) != "InvalidRequestException":
             raise
-        raise SalespipeError(
-            "QueryNotFound", f"Athena knows no query {query}.", hint="salespipe query history", exit_code=Exit.USAGE
-        ) from error
+        raise _unknown(query) from error
     return execution(raw, aws.region)
+
+
+def _unknown(query: str) -> SalespipeError:
+    told = f"Athena knows no query {query}."
+    return SalespipeError("QueryNotFound", told, hint="salespipe query history", exit_code=Exit.USAGE)
 
 
 def finish(aws: Aws, query: str, *, progress: Progress = lambda _: None) -> Execution:

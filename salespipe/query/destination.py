@@ -39,7 +39,7 @@ def opened(path: Path | None) -> Iterator[BinaryIO]:
     It is written beside its place, under another name, and takes its place at the end: whatever happens before, an
     older file stays and nothing half written is left. Raises ``SalespipeError`` where the disk is full.
     """
-    try:
+    with _roomy(path):
         if path is None:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
@@ -49,20 +49,37 @@ def opened(path: Path | None) -> Iterator[BinaryIO]:
         else:
             with _replacing(path) as file:
                 yield file
+
+
+def append(path: Path, line: bytes) -> None:
+    """Write a line behind what a file holds. Raises ``SalespipeError`` where the disk is full."""
+    with _roomy(path), path.open("ab") as file:
+        file.write(line + b"\n")
+
+
+@contextmanager
+def _roomy(path: Path | None) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            where = "stdout" if path is None else str(path.parent.resolve())
-            raise SalespipeError(
-                "DiskFull",
-                f"There is no room for the result: {os.strerror(error.errno)} ({where}).",
-                hint="Make room, or write elsewhere with -o; salespipe query results ID reads it again for nothing.",
-            ) from error
-        raise
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise
+        where = "stdout" if path is None else str(path.absolute())
+        raise SalespipeError(
+            "DiskFull",
+            f"There is no room for the result: {os.strerror(error.errno)} ({where}).",
+            hint="Make room, or write elsewhere with -o; salespipe query results ID reads it again for nothing.",
+        ) from error
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise _refused(path, f"cannot be written: {error.strerror}") from error
     part = Path(name)
     try:
         with open(number, "wb") as file:  # noqa: PTH123 - it is open already

@@ -19,7 +19,7 @@ _SHOWN: Final = 1000
 _SHOWABLE: Final = (
     {code: chr(0x2400 + code) for code in range(0x20)}
     | dict.fromkeys(chain(range(0x80, 0xA0), range(0x202A, 0x202F), range(0x2066, 0x206A)), "\ufffd")
-    | {0x0A: "↵", 0x0D: "", 0x09: " ", 0x7F: "\u2421"}
+    | {0x0A: "↵", 0x09: " ", 0x7F: "\u2421"}
 )
 
 Cell = str | None
@@ -124,7 +124,9 @@ def showable(text: str) -> str:
     """A text on one line, without what a terminal would obey; of a long one its beginning, and how long it is."""
     if len(text) > _SHOWN:
         text = f"{text[:_SHOWN]}… ({len(text):,} characters)"
-    return text if text.isascii() and text.isprintable() else text.translate(_SHOWABLE)
+    if text.isascii() and text.isprintable():
+        return text
+    return text.replace("\r\n", "\n").translate(_SHOWABLE)
 
 
 def fold(text: str, width: int) -> list[str]:

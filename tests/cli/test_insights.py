@@ -57,3 +57,9 @@ def test_a_report_that_exists_is_not_replaced_unasked(shop: Shop) -> None:
     shop.run("insights", "report", "-o", str(file), expect=2)
     assert "--force" in shop.err
     assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_asked(shop: Shop) -> None:
+    for nowhere in ("none/report.html", "."):
+        shop.run("insights", "report", "-o", nowhere, expect=2)
+        assert "Choose another file" in shop.err

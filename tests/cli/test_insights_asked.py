@@ -111,6 +111,21 @@ def test_counts_are_whole_beside_money(shop: Shop) -> None:
     assert (">2,043<" in page, ">2,043.00<" in page, ">51,000.00<" in page) == (True, False, True)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_report_without_room_is_told_and_one_that_exists_is_asked_about(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.run("insights", "report", "one", "-o", "/dev/full", expect=1)
+    assert "no room" in shop.err
+    shop.run("insights", "report", "one", "-o", "one.html")
+    assert "one.html answers 1 question.\n" in shop.err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
+    shop.run("insights", "report", "one", "two", "-o", "one.html")
+    assert "answers 2 questions" in shop.err
+    assert sorted(path.name for path in Path().iterdir()) == ["insights", "one.html"]
+
+
 def test_several_are_one_object_or_tables(shop: Shop) -> None:
     told = json.loads(shop.run("insights", "one", "two", "--format", "json"))
     assert {name: answer["rows"] for name, answer in told.items()} == {

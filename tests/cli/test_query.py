@@ -190,6 +190,21 @@ def test_sql_comes_from_files_and_pipes(shop: Shop, monkeypatch: pytest.MonkeyPa
         assert "no SQL to run" in shop.err
 
 
+def test_what_is_no_text_or_has_no_end_is_no_sql(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (["SELECT '\udce9'"], ["SELECT ?", "-p", "\udce9"]):
+        shop.run("query", *words, expect=2)
+        assert "has the byte 0xe9, which is not UTF-8" in shop.err
+    monkeypatch.setattr("salespipe.query.sources._MOST", 100)
+    piped(monkeypatch, b"SELECT 1 --" + b"x" * 90)
+    shop.run("query", expect=2)
+    assert "stdin has more than" in shop.err
+    piped(monkeypatch, "SELECT 'caf\u00e9'".encode("latin1"))
+    shop.run("query", expect=2)
+    assert "fix: iconv -f latin1 -t utf-8, or" in shop.err
+    shop.run("query", "SELECT 1 -- " + "x" * 262_144, expect=2)
+    assert "Athena takes 262,144" in shop.err
+
+
 def test_several_statements_have_a_result_each(shop: Shop) -> None:
     told = shop.run("query", "SELECT ? AS a; SELECT 'x;' AS b, ? AS c", "-p", "1", "-p", "O'Hara", "--json")
     documents = [json.loads(line) for line in told.splitlines()]
@@ -219,7 +234,7 @@ def test_a_file_is_replaced_only_on_purpose_and_whole(shop: Shop, monkeypatch: p
     shop.run("query", "SELECT 2 AS a", "-o", "out.csv")
     shop.run("query", "SELECT 3 AS a", "-o", "out.csv", "--force")
     assert out.read_text(encoding="utf-8") == "a\n3\n"
-    for nowhere in ("none/out.csv", "."):
+    for nowhere in ("none/out.csv", ".", "/proc/out.csv"):
         shop.run("query", "SELECT 1", "-o", nowhere, expect=2)
     told = shop.json("query", "SELECT 4 AS a", "-o", "out.csv", "--force")
     assert (told["output"], told["format"], told["statistics"]["rows"]) == ("out.csv", "csv", 1)
@@ -247,8 +262,9 @@ def test_a_disk_that_fills_leaves_what_was_there(shop: Shop, monkeypatch: pytest
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_device_is_told(shop: Shop) -> None:
-    shop.run("query", MANY, "--format", "csv", "-o", "/dev/full", expect=1)
-    assert "no room" in shop.err
+    for words in (["--format", "csv", "-o", "/dev/full"], ["--stats", "/dev/full"]):
+        shop.run("query", MANY, *words, expect=1)
+        assert "no room" in shop.err
 
 
 def test_ten_megabytes_in_a_cell(shop: Shop) -> None:
@@ -291,8 +307,9 @@ def test_a_query_can_be_left_alone_and_looked_for_later(shop: Shop) -> None:
     assert shop.json("query", "cancel", running)["state"] == "CANCELLED"
     shop.run("query", "results", running, expect=1)
     for verb in ("status", "results", "cancel"):
-        shop.run("query", verb, "no-such-query", expect=2)
-        assert "query history" in shop.err
+        for unknown in ("no-such-query", "no such query"):
+            shop.run("query", verb, unknown, expect=2)
+            assert "query history" in shop.err
 
 
 def test_one_query_of_the_history_is_told_whole(shop: Shop) -> None:
@@ -318,6 +335,9 @@ def test_one_query_of_the_history_is_told_whole(shop: Shop) -> None:
 def test_watching_ends_where_nobody_looks(shop: Shop) -> None:
     shop.run("query", "SELECT 1", "--watch", "5s", expect=2)
     assert "--times" in shop.err
+    for words in (["--times", "2"], ["--watch", "5s", "--times", "2", "--async"]):
+        shop.run("query", "SELECT 1", *words, expect=2)
+        assert "--watch" in shop.err
     told = shop.run("query", "SELECT 1 AS a", "--watch", "0.01s", "--times", "3", "--format", "csv")
     assert told == "a\n1\n" * 3
 

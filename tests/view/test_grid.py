@@ -70,6 +70,7 @@ def test_no_rows_and_no_columns() -> None:
     ("text", "shown"),
     [
         ("a\nb", "a↵b"),
+        ("a\r\nb\rc", "a↵b␍c"),
         ("\x1b[31mred\x07", "␛[31mred␇"),
         ("é\x1b", "é␛"),
         ("abc\u202ecba", "abc\ufffdcba"),
