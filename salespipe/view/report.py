@@ -15,15 +15,13 @@ from salespipe.insights import GROUPS
 from salespipe.query.model import NUMBERS
 from salespipe.view import figures
 from salespipe.view.charts import shortly
+from salespipe.view.palette import FOLLOWING
 
 if TYPE_CHECKING:
     from salespipe.query.answers import Answer
     from salespipe.query.model import Result
 
 _STYLE = """
-:root{--back:#fff;--page:#f5f6f8;--ink:#1b1f24;--soft:#59636e;--line:#d5dae0;--mark:#1a6fb5;--second:#b5541a;--heat:26,111,181}
-@media (prefers-color-scheme:dark){:root{--back:#171b21;--page:#0e1116;--ink:#e6e9ed;--soft:#9aa5b1;--line:#333b45;
---mark:#5fb0f5;--second:#f0a06a;--heat:95,176,245}}
 @media print{:root{--back:#fff;--page:#fff;--ink:#000;--soft:#444;--line:#bbb;--mark:#1a6fb5;--second:#b5541a;
 --heat:26,111,181}
 section{break-inside:avoid;border:0!important;padding:0!important}details{display:none}
@@ -74,7 +72,7 @@ def page(answers: Sequence[Answer], *, name: str, where: str, now: datetime) -> 
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
-        f"<title>{escape(name)}: report of {asked}</title><style>{_STYLE}</style></head><body>"
+        f"<title>{escape(name)}: report of {asked}</title><style>{FOLLOWING}{_STYLE}</style></head><body>"
         f"<header><h1>{escape(name)}</h1><p class=soft>As asked on {asked}, of {escape(where)}.</p></header>"
         f"<main>{groups}{omitted}</main>"
         "<footer>Revenue leaves out what was cancelled or returned. Times are UTC. Source: the views of the pipeline's"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html.parser
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import chromium
 from salespipe import insights
 from salespipe.errors import SalespipeError
 from salespipe.query.answers import Answer
@@ -73,20 +73,10 @@ def test_it_says_when_of_what_and_what_it_could_not_ask(page: str) -> None:
         assert insight.title in page
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# As root, and without a network, Chromium needs to be told so.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the extra browser is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on the PATH")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium.running() as browser:
         yield browser
-        browser.close()
 
 
 # The elements whose text is cut off, and those beyond the edge of the window that cannot be scrolled to.
