@@ -44,13 +44,14 @@ class Stream(_Section, frozen=True):
 
 
 class Pipe(_Section, frozen=True):
-    """``[pipe]``: the EventBridge Pipe from the table's stream to Kinesis. An unset window is the target's default."""
+    """``[pipe]``: the EventBridge Pipe from the table's stream to Kinesis. What is unset is the target's default."""
 
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
     batch_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] | None = None
     max_retries: Annotated[int, msgspec.Meta(ge=0, le=10000)] = 5
     max_age_seconds: Annotated[int, msgspec.Meta(ge=60, le=86400)] = 72000
     filters: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=4096)], ...], msgspec.Meta(max_length=5)] = ()
+    log_level: Literal["OFF", "ERROR", "INFO", "TRACE"] | None = None
 
 
 class Delivery(_Section, frozen=True):
@@ -146,6 +147,11 @@ class Config(_Section, frozen=True):
     def batch_window_seconds(self) -> int:
         """How long the pipe waits for a batch to fill, seconds."""
         return self._seconds(self.pipe.batch_window_seconds, local=0, aws=1)
+
+    @property
+    def pipe_log_level(self) -> str:
+        """How much the pipe logs: on AWS nothing unless it is asked to, since that takes rights of its own."""
+        return self.pipe.log_level or ("ERROR" if self.target == "local" else "OFF")
 
     def _seconds(self, chosen: int | None, *, local: int, aws: int) -> int:
         default = local if self.target == "local" else aws

@@ -29,6 +29,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     results_prefix = "athena-results/"
     role_path = "/salespipe/"
     delivery_log_stream = "DestinationDelivery"
+    crawler_log_group = "/aws-glue/crawlers"
 
     @property
     def partition(self) -> str:
@@ -87,6 +88,11 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.config.name}-orders"
 
     @property
+    def pipe_log_group(self) -> str:
+        """Where the pipe logs. Below this prefix a group needs no place in a resource policy, whose size is limited."""
+        return f"/aws/vendedlogs/pipes/{self.pipe}"
+
+    @property
     def delivery(self) -> str:
         """The Firehose delivery stream."""
         return f"{self.config.name}-orders"
@@ -107,6 +113,15 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     def function_log_group(self, purpose: str) -> str:
         """A Lambda function's log group."""
         return f"/aws/lambda/{self.function(purpose)}"
+
+    @property
+    def log_group_arns(self) -> tuple[str, ...]:
+        """The ARN of everything that is logged, as IAM wants it; all crawlers of an account share one group."""
+        groups = (
+            *(self.function_log_group("generator"), self.pipe_log_group, self.delivery_log_group),
+            *(self.function_log_group("transform"), self.crawler_log_group),
+        )
+        return tuple(self.arn("logs", f"log-group:{group}:*") for group in groups)
 
     def role(self, purpose: str) -> str:
         """An IAM role, by purpose: ``generator``, ``transform``, ``pipe``, ``delivery`` or ``crawler``.

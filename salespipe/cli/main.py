@@ -13,7 +13,22 @@ import typer.core
 import typer.main
 
 from salespipe import __version__
-from salespipe.cli import crawl, demo, doctor, down, generate, insights, local, plan, queries, query, replay, status, up
+from salespipe.cli import (
+    crawl,
+    demo,
+    doctor,
+    down,
+    generate,
+    insights,
+    local,
+    logs,
+    plan,
+    queries,
+    query,
+    replay,
+    status,
+    up,
+)
 from salespipe.cli.context import App
 from salespipe.errors import Exit, SalespipeError
 
@@ -135,7 +150,7 @@ def _root(  # noqa: PLR0917 - Typer passes options by name
     context.obj = App(config, target, region, profile, endpoint_url, json=as_json, debug=debug)
 
 
-for verb in (demo, doctor, plan, up, down, status, generate, replay, crawl, query, queries, insights):
+for verb in (demo, doctor, plan, up, down, status, logs, generate, replay, crawl, query, queries, insights):
     verb.register(app)
 app.add_typer(local.app, name="local")
 

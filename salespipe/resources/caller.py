@@ -173,6 +173,8 @@ def _use(names: Names) -> tuple[Statement, ...]:
         _on("RunSchedule", "events", "DisableRule EnableRule PutTargets", names.rule_arn),
         _on("SeeLogs", "logs", "DescribeLogStreams", *arns.logs),
         _on("SeeLogTags", "logs", "ListTagsForResource", *arns.log_tags),
+        # The pipe's also while it is not to log: what it logged before is there.
+        _on("ReadLogs", "logs", "FilterLogEvents", *names.log_group_arns),
         _on(
             *("SeeBucket", "s3"),
             "GetBucketLocation GetBucketPublicAccessBlock GetBucketTagging GetLifecycleConfiguration ListBucket "

@@ -17,6 +17,7 @@ from salespipe.errors import Exit, SalespipeError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.status import Status
+    from rich.text import Text
 
 PLAIN_EVERY_SECONDS: Final = 5.0
 _NO_EDGE: Final = 10_000
@@ -77,6 +78,10 @@ class Screen:
     def show(self, renderable: RenderableType) -> None:
         """Draw a table or chart on stdout."""
         self._out.print(renderable)
+
+    def line(self, text: Text) -> None:
+        """Write coloured lines to stdout as they are: the terminal folds them, so that they can be copied whole."""
+        self._out.print(text, soft_wrap=True)
 
     def say(self, text: str, style: str = "") -> None:
         """Tell the person something; scripts that read stdout do not see it."""

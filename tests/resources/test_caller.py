@@ -172,6 +172,7 @@ def type_all() -> list[Call]:
         f"replay orders.csv --map {MAP}",
         "crawl",
         "query SELECT+1",
+        "logs",
         "down --yes",
     )
     with recorded() as calls:

@@ -1,0 +1,1 @@
+"""What the parts of the pipeline log: where it is, reading it in order, following it, and understanding a line."""
