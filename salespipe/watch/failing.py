@@ -30,21 +30,27 @@ def told(error: Exception) -> SalespipeError:
     if isinstance(error, SalespipeError):
         return error
     code, message = error_code(error), error_message(error)
-    if code in _CREDENTIALS:
-        return SalespipeError(
-            code,
-            f"AWS does not take your credentials any more: {message}",
-            hint="aws sso login, or whatever renews them: they are looked for again.",
-        )
-    if code in _DENIED:
-        return SalespipeError(code, f"You may not read the stream: {message}", hint="salespipe doctor")
-    if is_not_found(error):
-        return SalespipeError(
-            "NotDeployed",
-            f"There is no stream to read: {message}",
-            hint="salespipe up",
-            exit_code=Exit.NOT_DEPLOYED,
-        )
-    if code:
-        return SalespipeError(code, message, hint="salespipe status shows what is there.")
-    return SalespipeError(type(error).__name__, f"AWS cannot be reached: {error}", hint="salespipe status")
+    exit_code = Exit.FAILED
+    match code:
+        case _ if code in _CREDENTIALS:
+            message = f"AWS does not take your credentials any more: {message}"
+            hint = "aws sso login, or whatever renews them: they are looked for again."
+        case _ if code in _DENIED:
+            message, hint = f"You may not read the stream: {message}", "salespipe doctor"
+        case _ if is_not_found(error):
+            code, exit_code = "NotDeployed", Exit.NOT_DEPLOYED
+            message, hint = f"There is no stream to read: {message}", "salespipe up"
+        case "":
+            return _unforeseen(error)
+        case _:
+            hint = "salespipe status shows what is there."
+    return SalespipeError(code, message, hint=hint, exit_code=exit_code)
+
+
+def _unforeseen(error: Exception) -> SalespipeError:
+    from botocore.exceptions import BotoCoreError
+
+    kind = type(error).__name__
+    if isinstance(error, BotoCoreError | OSError):
+        return SalespipeError(kind, f"AWS cannot be reached: {error}", hint="salespipe doctor")
+    return SalespipeError(kind, f"What came cannot be shown: {kind}: {error}")

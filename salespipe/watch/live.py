@@ -106,7 +106,9 @@ class Live:
     def _begin(self, aws: Aws, since: datetime, *, fresh: bool) -> Opened:
         """Another run, beside the one that is shown."""
         assert self._pace is not None  # noqa: S101 - made with the first run
-        reader = Reader(aws, since, self._time, self._pace)
+        # What a shard may be asked on AWS is for both; here there is no limit, so that neither waits for the other.
+        pace = self._pace if aws.config.target == "aws" else Pace(aws.config.target, self._clock)
+        reader = Reader(aws, since, self._time, pace)
         reader.open(aws)
         for run in list(self._readers)[1:]:
             del self._readers[run]

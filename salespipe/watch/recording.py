@@ -90,6 +90,7 @@ class Replay:
         self._events = self._read()
         first = next(self._events, None)
         if first is None:
+            self._file.close()
             raise _unusable(path, "be replayed", "no line of it is of a recording", "salespipe watch --record FILE")
         self._next: Fetched | None = first
         self._first = first.at

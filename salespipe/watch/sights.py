@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from salespipe.aws import error_code, error_message, is_not_found
+from salespipe.flow.lake import plain
 from salespipe.flow.metrics import Metric, fetch
 from salespipe.flow.snapshot import WINDOW_MINUTES
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 20
 _MOST: Final = 10_000
 _OBJECT: Final = "products.json"
-_GZIP: Final = b"\x1f\x8b"
+_CHUNK_BYTES: Final = 1 << 18
 
 
 class Products:
@@ -44,8 +44,8 @@ class Products:
             if not is_not_found(error) and error_code(error) not in {"304", "NotModified"}:
                 self.problem = f"{key}: {error_code(error)}: {error_message(error)}"
             return None
-        with answer["Body"] as body:
-            text: bytes = body.read()
+        with answer["Body"]:
+            text: bytes = answer["Body"].read()
         if answer["ETag"] == self._etag:
             return None  # told again by a server that knows no conditions
         self._etag = answer["ETag"]
@@ -99,14 +99,11 @@ class Quarantine:
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
         self._records = {key: self._records[key] for key in keys if key in self._records}
         for key in [key for key in keys if key not in self._records][:_AT_ONCE]:
-            with s3.get_object(Bucket=names.bucket, Key=key)["Body"] as body:
-                self._records[key] = _lines(body.read())
+            body = s3.get_object(Bucket=names.bucket, Key=key)["Body"]
+            with body:
+                text = b"".join(plain(body.iter_chunks(_CHUNK_BYTES)))
+            self._records[key] = sum(1 for line in text.splitlines() if line.strip())
         return sum(self._records.values()) if len(self._records) == len(keys) < _MOST else None
-
-
-def _lines(data: bytes) -> int:
-    text = gzip.decompress(data) if data.startswith(_GZIP) else data
-    return sum(1 for line in text.splitlines() if line.strip())
 
 
 def objects(aws: Aws, now: datetime) -> int | None:

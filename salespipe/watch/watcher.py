@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock, Thread, local
 from typing import Final, Protocol
 
 import msgspec
 
 from salespipe.watch.desk import Books, Desk
 from salespipe.watch.failing import told
-from salespipe.watch.fetched import Fetched, Source
+from salespipe.watch.fetched import Fetched, Progress, Source
 from salespipe.watch.model import Board, Choice, Failure, Snapshot, Window
 
 _LENGTHS: Final = list(Window)
@@ -63,6 +63,7 @@ class Watcher:
         self._news = Condition()
         self._at_desk = Lock()
         self._newest: Snapshot | None = None
+        self._given = local()
         self._posted_at = float("-inf")
         self._posted_for: Choice | None = None
         self._fresh = False
@@ -104,15 +105,14 @@ class Watcher:
         """The last snapshot that was posted."""
         return self._newest
 
-    def wait(self, timeout: float | None = None, after: Snapshot | None = None) -> Snapshot | None:
-        """The next snapshot that is posted; None if that takes longer, or the watcher stops.
-
-        With ``after`` it may have been posted already: it is the newest, if that is another one.
-        """
+    def wait(self, timeout: float | None = None) -> Snapshot | None:
+        """The newest snapshot that the calling thread was not given yet; None if there is none for so long."""
+        known = getattr(self._given, "last", None)
         with self._news:
-            known = after or self._newest
             self._news.wait_for(lambda: self._stopped or self._newest is not known, timeout)
-            return self._newest if self._newest is not known else None
+            newest = self._newest
+        self._given.last = newest
+        return newest if newest is not known else None
 
     def step(self) -> float:
         """Fetch what there is, and post a snapshot if it is time. Returns the seconds until the next turn."""
@@ -122,7 +122,7 @@ class Watcher:
             for event in self._source.take(self._longest):
                 with self._at_desk:
                     self._desk.take(event)
-                self._fresh = True
+                self._fresh = self._fresh or not isinstance(event, Progress) or event.reading.filling
                 if self._recorder:
                     self._recorder.keep(event)
             pause, failure = self._source.pause(), None

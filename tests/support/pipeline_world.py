@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
+from hashlib import blake2b
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,6 +76,7 @@ class World:
                 "lambda": _Lambda,
                 "sqs": _Sqs,
                 "s3": _S3,
+                "cloudwatch": _CloudWatch,
             }.items()
         }
 
@@ -326,9 +328,24 @@ class _S3:
         whole = {key: _at(int(self.world.objects[key][0])) for key in keys}
         return {"Contents": [{"Key": key, "LastModified": at} for key, at in whole.items()]}
 
-    def get_object(self, Key: str, **_: Any) -> Any:  # noqa: N803 - AWS's
+    def get_object(self, Key: str, IfNoneMatch: str = "", **_: Any) -> Any:  # noqa: N803 - AWS's
+        if not self.world.bucket or Key not in self.world.objects:
+            raise refused("NoSuchKey")
         body = self.world.objects[Key][1]
-        return {"Body": StreamingBody(io.BytesIO(body), len(body))}
+        tag = f'"{blake2b(body).hexdigest()}"'
+        if IfNoneMatch == tag:
+            raise refused("304", "Not Modified")
+        return {"Body": StreamingBody(io.BytesIO(body), len(body)), "ETag": tag}
+
+
+class _CloudWatch:
+    """Knows nothing, as of a pipeline that nothing has passed."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def get_metric_data(self, **_: Any) -> Any:
+        return {"MetricDataResults": []}
 
 
 def _folders(keys: list[str], prefix: str) -> Iterator[str]:

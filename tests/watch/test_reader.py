@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from pipeline_world import World, refused
@@ -72,7 +73,7 @@ def test_a_shard_is_asked_once_a_second_at_most_on_aws_however_much_there_is() -
     reading.run(60)
     times = asks(world)
     assert len(reading.data) == 300
-    assert min(later - earlier for earlier, later in zip(times, times[1:], strict=False)) >= 0.999
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.999
 
 
 def test_no_more_than_a_megabyte_is_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +114,7 @@ def test_being_throttled_makes_it_wait_longer_each_time_and_loses_nothing(monkey
         world.sleep(reading.reader.pause())
         reading.once()
         times.append(world.now)
-    pauses = [round(later - earlier) for earlier, later in zip(times, times[1:], strict=False)]
+    pauses = [round(later - earlier) for earlier, later in pairwise(times)]
     assert pauses == [2, 4, 8, 16]
     assert reading.data == written
     assert not reading.reader.reading().shards[0].throttled
