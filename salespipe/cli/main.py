@@ -28,6 +28,7 @@ from salespipe.cli import (
     replay,
     status,
     up,
+    verify,
 )
 from salespipe.cli.context import App
 from salespipe.errors import Exit, SalespipeError
@@ -150,7 +151,7 @@ def _root(  # noqa: PLR0917 - Typer passes options by name
     context.obj = App(config, target, region, profile, endpoint_url, json=as_json, debug=debug)
 
 
-for verb in (demo, doctor, plan, up, down, status, logs, generate, replay, crawl, query, queries, insights):
+for verb in (demo, doctor, plan, up, down, status, logs, generate, replay, crawl, query, queries, insights, verify):
     verb.register(app)
 app.add_typer(local.app, name="local")
 

@@ -1,0 +1,1 @@
+"""Proof and repair: what was acknowledged, and what became of it."""

@@ -1,0 +1,246 @@
+"""Reading the lake: every line of every object that Firehose delivered, and every record that failed."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from salespipe.aws import is_not_found
+from salespipe.flow.lake import plain
+from salespipe.trust.proof import content, events
+from salespipe.trust.proof.answers import Event, seconds
+from salespipe.trust.proof.spool import Spool, Writer
+
+if TYPE_CHECKING:
+    from salespipe.aws import Aws
+    from salespipe.trust.proof.rows import Rows
+
+HOP: Final = "lake"
+ERRORS: Final = "errors"
+BROKEN: Final = "broken"
+EVENT_FIELDS: Final = ("event_id", "event_type", "event_time", "sequence_number")
+
+_AHEAD: Final = 8
+_AT_ONCE: Final = 8 << 20
+_CHUNK: Final = 1 << 18
+_TELL_EVERY: Final = 20_000
+_ID: Final = re.compile(rb'"event_id":"([^"\\]+)"')
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object as S3 lists it; ``modified`` is Unix time."""
+
+    key: str
+    size: int
+    modified: float
+
+
+@dataclass
+class Lake:
+    """What was read. ``objects`` are those of the lake, by their numbers in the spool.
+
+    ``strays`` are objects, or lines of them, that are none of ours, with the reason; ``unread`` are lines that cannot
+    be read and do not tell whose they are.
+    """
+
+    objects: list[Object] = field(default_factory=list)
+    events: int = 0
+    failures: int = 0
+    strays: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[tuple[str, int]] = field(default_factory=list)
+
+
+def listing(aws: Aws, prefix: str, progress: Progress = lambda _: None) -> list[Object]:
+    """The objects below a prefix. Raises ``ClientError``."""
+    found: list[Object] = []
+    pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=aws.names.bucket, Prefix=prefix)
+    for page in pages:
+        found += [
+            Object(each["Key"], each["Size"], each["LastModified"].timestamp()) for each in page.get("Contents", ())
+        ]
+        progress(f"{len(found):,} objects listed")
+    return found
+
+
+def spool(
+    aws: Aws, spool: Spool, objects: list[Object], rows: Rows | None, progress: Progress = lambda _: None
+) -> Lake:
+    """Put every line of the lake into the spool; ``rows`` is None where the view could not be read.
+
+    Columns: order id, digest, Unix time of the event, sequence number, fingerprints (plain and own), digest of the row
+    that the view must show, seconds until it was delivered; beside these the event's id, the other fingerprints, the
+    object's number and the line's.
+    """
+    found = Lake(objects)
+    writer, broken = spool.writer(HOP), spool.writer(BROKEN)
+    lines = _Lines(aws, writer, broken, found, rows)
+    for number, body in enumerate(_bodies(aws, objects)):
+        try:
+            lines.take(number, body)
+        except zlib.error as error:
+            found.strays.append((objects[number].key, f"it cannot be decompressed: {error}"))
+        if writer.count - found.events >= _TELL_EVERY or number + 1 == len(objects):
+            found.events = writer.count
+            progress(f"{found.events:,} events in {number + 1:,} of {len(objects):,} objects")
+    writer.close()
+    broken.close()
+    found.events = writer.count
+    return found
+
+
+def spool_errors(aws: Aws, spool: Spool, objects: list[Object], found: Lake) -> None:
+    """Put every record that failed into the spool: order id; beside it the event's id, and the object's name."""
+    writer, key = spool.writer(ERRORS), aws.config.table.partition_key
+    for each, body in zip(objects, _bodies(aws, objects), strict=True):
+        try:
+            for line in _split(body):
+                event = _failed(line)
+                if event is not None:
+                    writer.add(str(event.change.keys[key]["S"]), (), (event.event_id, each.key))
+        except zlib.error:
+            found.strays.append((each.key, "it cannot be decompressed"))
+    writer.close()
+    found.failures = writer.count
+
+
+def line_of(aws: Aws, key: str, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Some lines of an object, read again, by their numbers from 1."""
+    for number, line in enumerate(_split(_body(aws, key)), 1):
+        if number in wanted:
+            yield number, content.decode(line)
+
+
+class _Lines:
+    """Puts the lines of objects into the spool."""
+
+    def __init__(self, aws: Aws, writer: Writer, broken: Writer, found: Lake, rows: Rows | None) -> None:
+        self._key = aws.config.table.partition_key
+        self._writer = writer
+        self._broken = broken
+        self._found = found
+        self._rows = rows
+        self._name = re.compile(rb'"' + re.escape(self._key.encode()) + rb'":("(?:[^"\\]|\\.)*")')
+
+    def take(self, number: int, body: Iterator[bytes]) -> None:
+        """The lines of one object."""
+        each, strange = self._found.objects[number], 0
+        for place, line in enumerate(_split(body), 1):
+            try:
+                row = content.decode(line)
+            except msgspec.MsgspecError:
+                self._salvage(number, place, line)
+                continue
+            try:
+                self._put(number, place, row, each.modified)
+            except (KeyError, TypeError, ValueError):
+                strange += 1
+        if strange:
+            lines = "a line is" if strange == 1 else f"{strange:,} lines are"
+            self._found.strays.append((each.key, f"{lines} no order's event"))
+
+    def _put(self, number: int, place: int, row: dict[str, Any], modified: float) -> None:
+        order, event_id, sequence = row[self._key], row["event_id"], row["sequence_number"]
+        created = _time(row["event_time"])
+        gone = row["event_type"] == "REMOVE"
+        held = content.GONE if gone else content.of_record(row)
+        if not (type(order) is type(event_id) is type(sequence) is str):
+            raise TypeError
+        self._writer.add(
+            order,
+            (
+                events.digest(order, event_id, sequence, held),
+                int(created),
+                sequence,
+                held.plain,
+                held.own,
+                0 if gone or self._rows is None else self._rows.of_record(row),
+                int(modified - created),
+            ),
+            (event_id, list(held.others), number, place, int(created * 1000)),
+        )
+
+    def _salvage(self, number: int, place: int, line: bytes) -> None:
+        """A line that cannot be read may still tell which event it was."""
+        event, name = _ID.search(line), self._name.search(line)
+        if event and name:
+            try:
+                order = msgspec.json.decode(name[1], type=str)
+                self._broken.add(order, (), (event[1].decode(), number, place))
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                pass
+            else:
+                return
+        self._found.unread.append((self._found.objects[number].key, place))
+
+
+def _failed(line: bytes) -> Event | None:
+    """The event in a line of a failure, if there is one."""
+    try:
+        failure = _decode_failure(line)
+        return _decode_event(b64decode(failure.raw)) if failure.raw else None
+    except (msgspec.MsgspecError, Base64Error, ValueError):
+        return None
+
+
+class _Failure(msgspec.Struct):
+    raw: str = msgspec.field(name="rawData", default="")
+
+
+_decode_failure: Final = msgspec.json.Decoder(_Failure).decode
+_decode_event: Final = msgspec.json.Decoder(Event).decode
+
+
+@lru_cache(maxsize=4096)
+def _time(text: str) -> float:
+    return seconds(datetime.fromisoformat(text))
+
+
+def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of an object, compressed or not; an empty one is none."""
+    rest = b""
+    for chunk in plain(chunks):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, lines)
+    if rest:
+        yield rest
+
+
+def _bodies(aws: Aws, objects: list[Object]) -> Iterator[Iterator[bytes]]:
+    """The bodies of objects, in their order; a few small ones are fetched ahead."""
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        coming: deque[Future[list[bytes]] | None] = deque()
+        ahead = 0
+        for each in objects:
+            while ahead < len(objects) and len(coming) < _AHEAD:
+                small = objects[ahead].size <= _AT_ONCE
+                coming.append(pool.submit(lambda key: list(_body(aws, key)), objects[ahead].key) if small else None)
+                ahead += 1
+            future = coming.popleft()
+            yield iter(future.result()) if future else _body(aws, each.key)
+
+
+def _body(aws: Aws, key: str) -> Iterator[bytes]:
+    """The bytes of an object; none where it was deleted since it was listed."""
+    try:
+        body = aws.client("s3").get_object(Bucket=aws.names.bucket, Key=key)["Body"]
+    except Exception as error:
+        if is_not_found(error):
+            return
+        raise
+    with closing(body):
+        yield from body.iter_chunks(_CHUNK)
