@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from salespipe.ledger.fingerprint import NOTHING, of_attributes, of_lake_row
 
+_SETS: Final = {"SS": "S", "NS": "N", "BS": "B"}
+_NESTED: Final = frozenset({"M", "L", *_SETS})
+# Of so many arrays each is tried as a list and as a set.
+_ARRAYS: Final = 4
 _EXACT: Final = Context(prec=1000, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 
 
@@ -48,23 +53,63 @@ def exact(text: str) -> Decimal:
 def of_item(item: Mapping[str, Mapping[str, Any]]) -> Content:
     """The content of an item in DynamoDB JSON."""
     own = of_attributes(item)
+    told: Mapping[str, Mapping[str, Any]] = item
     if "amount" in item and "quantity" in item and "price" in item:
         texts = [_number(item[name]) for name in ("quantity", "price", "amount")]
         if None not in texts and _adds_up(*(exact(str(text)) for text in texts)):
-            return Content(of_attributes({name: value for name, value in item.items() if name != "amount"}), own)
-    return Content(own, own)
+            told = {name: value for name, value in item.items() if name != "amount"}
+    if any(not _NESTED.isdisjoint(value) for value in item.values()):
+        told = {name: _listed(value) for name, value in told.items()}
+    return Content(own if told is item else of_attributes(told), own)
 
 
 def of_record(row: Mapping[str, Any]) -> Content:
-    """The content of a lake record that is no tombstone: JSON decoded with ``exact`` numbers."""
+    """The content of a lake record that is no tombstone: JSON decoded with ``exact`` numbers.
+
+    JSON does not say whether an array was a set, whose order means nothing.
+    """
     found = of_lake_row(row)
+    if arrays := [name for name, value in row.items() if isinstance(value, list | dict)][:_ARRAYS]:
+        others = [found]
+        for chosen in product((False, True), repeat=len(arrays)):
+            sets = {name: _as_set(row[name]) for name, taken in zip(arrays, chosen, strict=True) if taken}
+            others.append(of_lake_row({**row, **sets}))
+        return Content(*_preferred(row, found), tuple({each: None for some in others for each in some}))
+    return Content(*_preferred(row, found), found if len(found) > 2 else ())
+
+
+def _preferred(row: Mapping[str, Any], found: tuple[bytes, ...]) -> tuple[bytes, bytes]:
+    """Of the fingerprints that a record may have the one that is everywhere the same, and the likeliest beside it."""
     if len(found) == 2 and "amount" in row and "quantity" in row and "price" in row:
         amount, price = row["amount"], row["price"]
         with_amount, without = found
         if _is_number(amount) and _is_number(price) and _adds_up(row["quantity"], price, amount):
-            return Content(without, with_amount)
-        return Content(with_amount, without)
-    return Content(found[0], found[-1], found)
+            return without, with_amount
+        return with_amount, without
+    return found[0], found[-1]
+
+
+def _as_set(value: Any) -> Any:
+    """An array of texts or numbers as the set that it may have been, at any depth."""
+    if isinstance(value, dict):
+        return {name: _as_set(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        if all(isinstance(inner, str) for inner in value) or all(_is_number(inner) for inner in value):
+            return frozenset(value)
+        return [_as_set(inner) for inner in value]
+    return value
+
+
+def _listed(typed: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A set as the list that the transform makes of it, in the order in which it came."""
+    ((kind, held),) = typed.items()
+    if kind in _SETS:
+        return {"L": [{_SETS[kind]: each} for each in held]}
+    if kind == "M":
+        return {"M": {name: _listed(inner) for name, inner in held.items()}}
+    if kind == "L":
+        return {"L": [_listed(inner) for inner in held]}
+    return typed
 
 
 def _is_number(value: Any) -> bool:
