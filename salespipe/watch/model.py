@@ -98,7 +98,7 @@ class Point(Frozen, frozen=True):
 
 
 class Customers(Frozen, frozen=True):
-    """Who bought in the window. ``new`` are those whose first order since ``Board.filled_since`` lies in it.
+    """Who bought in the window. ``new`` are those of whom no order before it is known, from yesterday on at least.
 
     ``repeating`` have several orders in the window.
     """
@@ -136,11 +136,14 @@ class Shelf(Frozen, frozen=True):
 class Board(Frozen, frozen=True):
     """The business from ``since`` to before ``until``, and ``before``: the window before it, as long.
 
+    Windows begin and end on whole steps of their points. The window before today is yesterday to the same time; from
+    when to when the window before is say ``before_since`` and ``before_until``.
     ``filled_since`` is how far back the stream was read: the window lacks what is older. ``watermark`` is the newest
     time of an order that was read; ``late`` counts orders of the window that came in when the watermark had passed
     their minute. ``events`` were read, of which ``duplicates`` had been seen, and ``unreadable`` are none of ours.
-    ``undated`` orders have no time, so that no window has them; ``sealed_before`` is set where there were more orders
-    than are kept one by one: older ones count as they were then, and later changes to them are not followed.
+    ``undated`` orders have no time, so that no window has them. ``sealed_before`` is set where there were more orders
+    than are kept one by one: older ones are forgotten, ``filled_since`` is not before it, and ``unfollowed`` changes of
+    such orders came in later. What is on hand goes on counting them as they were.
     """
 
     choice: Choice
@@ -153,6 +156,7 @@ class Board(Frozen, frozen=True):
     events: int = 0
     duplicates: int = 0
     unreadable: int = 0
+    unfollowed: int = 0
     undated: int = 0
     late: int = 0
     sales: Sales = Sales()
@@ -171,6 +175,16 @@ class Board(Frozen, frozen=True):
     largest: tuple[Order, ...] = ()
     latest: tuple[Order, ...] = ()
     shelves: tuple[Shelf, ...] = ()
+
+    @property
+    def before_since(self) -> datetime:
+        """When the window before begins."""
+        return self.before_until - (self.until - self.since)
+
+    @property
+    def before_until(self) -> datetime:
+        """When the window before ends: where this one begins, and for today, yesterday at the same time."""
+        return self.until - timedelta(days=1) if self.choice.window is Window.TODAY else self.since
 
 
 class Lag(Frozen, frozen=True):
