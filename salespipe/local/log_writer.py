@@ -23,14 +23,16 @@ Line = tuple[str, str, str, int, str]
 
 
 class LogWriter:
-    """Collects log events and puts them every ``interval`` seconds; groups and streams are created when missing.
+    """Collects log events and puts them every ``interval`` seconds; streams are created when missing.
 
+    So are groups, unless they have to be there (``makes_groups`` False).
     Its thread sleeps while there is nothing to write, and begins with the first event. What cannot be written is
     dropped with a line in the server's own log: a log must never stop what it tells of.
     """
 
-    def __init__(self, client: ClientFactory, *, interval: float = 0.5) -> None:
+    def __init__(self, client: ClientFactory, *, interval: float = 0.5, makes_groups: bool = True) -> None:
         self._client = client
+        self._makes_groups = makes_groups
         self._interval = interval
         self._pending: deque[Line] = deque()
         self._known: set[tuple[str, str, str]] = set()
@@ -98,7 +100,8 @@ class LogWriter:
                         raise
                 else:
                     return
-            _make(lambda: logs.create_log_group(logGroupName=group))
+            if self._makes_groups:
+                _make(lambda: logs.create_log_group(logGroupName=group))
             _make(lambda: logs.create_log_stream(logGroupName=group, logStreamName=stream))
             self._known.add((region, group, stream))
             put()

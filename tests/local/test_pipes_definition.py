@@ -94,6 +94,16 @@ def test_an_update_replaces_a_services_parameters_and_keeps_the_rest() -> None:
             {"TargetParameters": {**definition()["TargetParameters"], "InputTemplate": '{"a": <$.b>'}},
             "TargetParameters.InputTemplate",
         ),
+        ({"LogConfiguration": {"Level": "ALL"}}, "LogConfiguration.Level"),
+        ({"LogConfiguration": {"Level": "ERROR"}}, "LogConfiguration"),
+        (
+            {"LogConfiguration": {"Level": "OFF", "CloudwatchLogsLogDestination": {"LogGroupArn": KINESIS}}},
+            "LogConfiguration.CloudwatchLogsLogDestination.LogGroupArn",
+        ),
+        (
+            {"LogConfiguration": {"Level": "OFF", "IncludeExecutionData": ["ALL"]}},
+            "LogConfiguration.IncludeExecutionData",
+        ),
     ],
 )
 def test_what_is_refused_at_once(changes: dict[str, Any], field: str) -> None:

@@ -13,6 +13,7 @@ from salespipe.local.api import AwsError
 from salespipe.local.event_pattern import compile_pattern
 from salespipe.local.json_path import JsonPath
 from salespipe.local.pipes.input_template import InputTemplate
+from salespipe.local.pipes.log_records import LEVELS
 
 SOURCES: Final = {"dynamodb": "DynamoDBStreamParameters", "kinesis": "KinesisStreamParameters"}
 TARGETS: Final = {
@@ -78,6 +79,7 @@ def checked(definition: Mapping[str, Any]) -> dict[str, Any]:
         raise invalid("DesiredState", "DesiredState must be one of RUNNING, STOPPED.")
     if definition.get("Enrichment"):
         raise invalid("Enrichment", "Enrichment is not supported by this local AWS.")
+    _check_logging(definition.get("LogConfiguration") or {})
     source = _supported("Source", definition["Source"], SOURCES)
     target = _supported("Target", definition["Target"], TARGETS)
     return {
@@ -171,6 +173,22 @@ def patterns(definition: Mapping[str, Any]) -> list[str]:
     """The event patterns of a definition, of which one must match; none means that every event passes."""
     criteria = definition["SourceParameters"].get("FilterCriteria") or {}
     return [entry["Pattern"] for entry in criteria.get("Filters") or [] if "Pattern" in entry]
+
+
+def _check_logging(settings: Mapping[str, Any]) -> None:
+    """Logs go to CloudWatch here, without the events themselves."""
+    field, destination = "LogConfiguration", "CloudwatchLogsLogDestination"
+    if not settings:
+        return
+    if other := sorted(name for name, value in settings.items() if value and name not in {"Level", destination}):
+        raise invalid(f"{field}.{other[0]}", f"{other[0]} is not supported by this local AWS.")
+    if settings.get("Level") not in LEVELS:
+        raise invalid(f"{field}.Level", f"Level must be one of {', '.join(LEVELS)}.")
+    arn = (settings.get(destination) or {}).get("LogGroupArn", "")
+    if arn and service_of(arn) != "logs":
+        raise invalid(f"{field}.{destination}.LogGroupArn", f"LogGroupArn is not the ARN of a log group: {arn}")
+    if not arn and settings["Level"] != "OFF":
+        raise invalid(field, "A log level other than OFF needs a destination.")
 
 
 def _target(parameters: Mapping[str, Any], service: str) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from salespipe.local.api import Cloud
+from salespipe.local.log_writer import LogWriter
 from salespipe.local.pipes.definition import service_of, source_parameters
+from salespipe.local.pipes.log_records import log_group_arn, log_of
 from salespipe.local.pipes.sources import DynamoDbSource, KinesisSource, Source, Streams, batch_info, iso
 from salespipe.local.pipes.targets import (
     KinesisPut,
@@ -36,8 +38,9 @@ class KinesisStreams(KinesisPut, Streams, Protocol):
 class PipeRuntime:
     """Makes what a pipe needs to run, and says beforehand whether it can."""
 
-    def __init__(self, cloud: Cloud, streams: Streams, kinesis: KinesisStreams) -> None:
+    def __init__(self, cloud: Cloud, streams: Streams, kinesis: KinesisStreams, logs: LogWriter) -> None:
         self._cloud = cloud
+        self._logs = logs
         self._streams = streams
         self._kinesis = kinesis
 
@@ -53,6 +56,7 @@ class PipeRuntime:
             log=self._cloud.log,
             clock=self._cloud.clock,
             report=self._cloud.metrics.of(definition["Arn"].split(":")[3], definition["Name"]),
+            executed=log_of(definition, service_of(definition["Target"]), self._logs, self._cloud.clock),
         )
 
     def position(self, definition: dict[str, Any]) -> None:
@@ -82,6 +86,9 @@ class PipeRuntime:
         queue = _dead_letter_queue(definition)
         if queue and api_trouble(lambda: queue_url(self._cloud.client("sqs", queue.split(":")[3]), queue)):
             return f"{_INACCESSIBLE}Error occurred while sending message to SQS queue: {queue}"
+        logs = log_group_arn(definition)
+        if logs and (missing := LogsTarget(self._cloud, logs, {}, definition["Name"]).missing()):
+            return _INACCESSIBLE + missing
         return ""
 
     def _source(self, definition: dict[str, Any]) -> Source:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler
 from salespipe.local.definitions import Definitions
+from salespipe.local.log_writer import LogWriter
 from salespipe.local.pipes.definition import checked, invalid, updated
 from salespipe.local.pipes.runtime import KinesisStreams, PipeRuntime
 from salespipe.local.pipes.sources import Streams
@@ -35,7 +36,9 @@ class Pipes:
 
     def __init__(self, cloud: Cloud, streams: Streams, kinesis: KinesisStreams) -> None:
         self._cloud = cloud
-        self._runtime = PipeRuntime(cloud, streams, kinesis)
+        # Only whoever set a pipe up makes its log group.
+        self._logs = LogWriter(cloud.client, makes_groups=False)
+        self._runtime = PipeRuntime(cloud, streams, kinesis, self._logs)
         self._definitions = Definitions(cloud.store, "pipe")
         self._workers: dict[tuple[str, str], PipeWorker] = {}
         self._changes: set[threading.Thread] = set()
@@ -84,6 +87,7 @@ class Pipes:
             workers, self._workers = list(self._workers.values()), {}
         for worker in workers:
             worker.stop()
+        self._logs.stop()
 
     def _create(self, call: Call) -> dict[str, Any]:
         name = _name(call)
@@ -202,6 +206,7 @@ class Pipes:
                 worker = self._workers.pop((region, name), None)
             if worker is not None:
                 worker.stop()
+                self._logs.flush()  # now: its log group may be deleted next
             definition = self._definitions.get(region, name)
             if definition is None or self._stopping.is_set():
                 return

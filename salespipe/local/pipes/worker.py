@@ -17,6 +17,7 @@ from salespipe.local.event_pattern import compile_pattern
 from salespipe.local.metrics import PIPE_EVENTS, PIPE_FAILED, PIPE_PARTIALLY_FAILED, Report, unreported
 from salespipe.local.pipes.definition import patterns, source_parameters
 from salespipe.local.pipes.input_template import InputTemplate
+from salespipe.local.pipes.log_records import Executed, unlogged
 from salespipe.local.pipes.sources import Source, iso
 from salespipe.local.pipes.targets import Event, Target
 from salespipe.local.record_log import Record, RecordLog
@@ -57,7 +58,8 @@ class PipeWorker:
     """Moves events from ``source`` to ``target`` until stopped; the position in each shard is kept in ``log``.
 
     Delivery is at least once: the position moves on after the delivery, in the same transaction where the target is
-    in our own store. ``clock`` is Unix time in seconds. ``report`` is told what AWS's metrics of a pipe tell.
+    in our own store. ``clock`` is Unix time in seconds. ``report`` is told what AWS's metrics of a pipe tell,
+    ``executed`` what its log does.
     """
 
     def __init__(
@@ -71,9 +73,11 @@ class PipeWorker:
         log: RecordLog,  # noqa: A002, RUF100 (the record log, as everywhere here)
         clock: Callable[[], float],
         report: Report = unreported,
+        executed: Executed = unlogged,
     ) -> None:
         self._arn: str = definition["Arn"]
         self._report = report
+        self._executed = executed
         self._source = source
         self._target = target
         self._dead_letters = dead_letters
@@ -235,13 +239,15 @@ class PipeWorker:
 
     def _deliver(self, name: str, shard: _Shard, events: list[Event]) -> Sequence[int]:
         """The indexes of what failed. When nothing did, the position moves on."""
-        failed = self._try(name, shard, events)
+        began = self._clock()
+        failed, error = self._try(name, shard, events)
+        self._executed(began, len(events), len(failed), error)
         self._report(PIPE_EVENTS, len(events))
         self._report(PIPE_FAILED, int(len(failed) == len(events)))
         self._report(PIPE_PARTIALLY_FAILED, int(0 < len(failed) < len(events)))
         return failed
 
-    def _try(self, name: str, shard: _Shard, events: list[Event]) -> Sequence[int]:
+    def _try(self, name: str, shard: _Shard, events: list[Event]) -> tuple[Sequence[int], Exception | None]:
         together: AbstractContextManager[object] = self._store.write() if self._target.transactional else nullcontext()
         try:
             with together:
@@ -252,8 +258,8 @@ class PipeWorker:
             if disk_trouble(error):
                 raise  # not the target's fault: it must not use up the events' tries
             log.warning("Pipe %s could not deliver %d events: %s", self._arn, len(events), error)
-            return range(len(events))
-        return failed
+            return range(len(events)), error
+        return failed, None
 
     def _retries(self, events: list[Event], tries: int) -> list[_Attempt]:
         """How failed events are tried again: halved when bisecting, which counts as no try; empty to give up."""
