@@ -171,6 +171,7 @@ def type_all() -> list[Call]:
         "generate --lambda --stop",
         f"replay orders.csv --map {MAP}",
         "crawl",
+        "verify",
         "query SELECT+1",
         "logs",
         "down --yes",
