@@ -58,6 +58,11 @@ class Insight:
         }
         return _TOKEN.sub(lambda token: literals[token[1]] if token[1] else token[0], self.sql)
 
+    @property
+    def nothing(self) -> str:
+        """What to say of an answer without rows."""
+        return f"Nothing{' in this period' if any(each.type == 'period' for each in self.parameters) else ''}."
+
     def whole(self, row: tuple[Value, ...]) -> tuple[Value, ...]:
         """A row of the answer; where it is one of counts, its decimals that are whole as integers."""
         if not row or row[0] not in self.counts:

@@ -142,14 +142,14 @@ def _partition_schema(failure: Failure) -> Advice:
 def _unreadable(failure: Failure) -> Advice:
     """An object that the table's SerDe cannot read: the one that is named, or those that Firehose did not write."""
     if named := re.search(r"s3://[^\s,()]+", failure.detail):
-        return f"The object is {named[0]}.", f"aws s3 mv {named[0]} {_aside(named[0])}"
+        return f"The object is {named[0]}.", _moved(failure, named[0])
     strangers = list(_strangers(failure))
     if not strangers:
         return "", "salespipe doctor; the objects are told by: " + f"{_ASK} 'SELECT DISTINCT \"$path\" FROM ...'"
     more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
     return (
         f"Firehose did not write {strangers[0]}{more}: it may be the one that cannot be read.",
-        f"aws s3 mv {strangers[0]} {_aside(strangers[0])}",
+        _moved(failure, strangers[0]),
     )
 
 
@@ -167,10 +167,14 @@ def _strangers(failure: Failure) -> Iterator[str]:
             yield f"s3://{failure.aws.names.bucket}/{one['Key']}"
 
 
-def _aside(address: str) -> str:
-    """Where no table looks: below the error prefix, too, an object that cannot be read fails every query."""
+def _moved(failure: Failure, address: str) -> str:
+    """The command that moves an object where no table looks, at the AWS where it lies.
+
+    Below the error prefix, too, an object that cannot be read fails every query.
+    """
+    where = f"--endpoint-url {failure.aws.endpoint} " if failure.aws and failure.aws.endpoint else ""
     bucket, _, key = address.removeprefix("s3://").partition("/")
-    return f"s3://{bucket}/{_UNREADABLE}{key.rpartition('/')[2]}"
+    return f"aws {where}s3 mv {address} s3://{bucket}/{_UNREADABLE}{key.rpartition('/')[2]}"
 
 
 def _metastore(_: Failure) -> Advice:

@@ -54,9 +54,9 @@ def show(screen: Screen, answers: Sequence[Answer], *, tables: bool) -> None:
         insight, result = answer.insight, answer.result
         screen.show(f"\n[bold]{escape(insight.title)}[/bold]  [dim]{escape(insight.question)}[/dim]")
         if result is None:
-            screen.say(f"not asked: {answer.problem.message if answer.problem else ''}", style="yellow")
+            screen.say(f"no answer: {answer.problem.message if answer.problem else ''}", style="yellow")
         elif not result.rows:
-            screen.text("Nothing in this period.")
+            screen.text(insight.nothing)
         else:
             screen.show(result_table(result) if tables else charts.chart(insight.chart, result))
     took(screen, answers)

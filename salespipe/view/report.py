@@ -66,7 +66,7 @@ def page(answers: Sequence[Answer], *, name: str, where: str, now: datetime) -> 
         f"<li>{escape(answer.insight.title)}: {escape(answer.problem.message if answer.problem else '')}</li>"
         for answer in left
     )
-    omitted = f"<h2>Not asked</h2><section><ul>{told}</ul></section>" if left else ""
+    omitted = f"<h2>Without an answer</h2><section><ul>{told}</ul></section>" if left else ""
     scanned = sum(answer.result.statistics.scanned_bytes for answer in answers if answer.result)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -84,7 +84,7 @@ def page(answers: Sequence[Answer], *, name: str, where: str, now: datetime) -> 
 def _section(answer: Answer) -> str:
     insight, result = answer.insight, answer.result
     assert result is not None  # noqa: S101 - the caller chose those with one
-    drawn = figures.figure(insight.chart, result) if result.rows else "<p>Nothing in this period.</p>"
+    drawn = figures.figure(insight.chart, result) if result.rows else f"<p>{insight.nothing}</p>"
     table = f"<details><summary>All figures</summary>{_table(result)}</details>" if drawn and result.rows else ""
     values = ", ".join(f"{each.name} {each.default}" for each in insight.parameters)
     return (

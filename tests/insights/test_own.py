@@ -115,3 +115,9 @@ def test_moments_are_utc(value: str, literal: str) -> None:
 def test_buffers_are_those_of_the_pipeline() -> None:
     seconds = insights.Parameter("buffer", "seconds", "buffers")
     assert (seconds.literal("buffers", buffers=120), seconds.literal("9", buffers=120)) == ("120", "9")
+
+
+def test_an_answer_without_rows_names_a_period_where_there_is_one() -> None:
+    found = {each.name: each.nothing for each in insights.shipped()}
+    assert found["quarantined-records"] == "Nothing."
+    assert found["top-products"] == "Nothing in this period."

@@ -112,7 +112,8 @@ def test_the_fix_of_an_unreadable_object_is_a_command_that_works(aws: Aws) -> No
     """It is moved out of every table's sight: below errors/ the table of what failed would meet it."""
     hint = failure(aws, "SELECT quantity FROM order_events").hint
     bucket = aws.names.bucket
-    assert hint == f"aws s3 mv s3://{bucket}/order_events/notes.txt s3://{bucket}/unreadable/notes.txt"
+    moved = f"s3 mv s3://{bucket}/order_events/notes.txt s3://{bucket}/unreadable/notes.txt"
+    assert hint == f"aws --endpoint-url {aws.endpoint} {moved}"
 
 
 def test_without_the_workgroup_the_pipeline_is_not_there(aws: Aws) -> None:
