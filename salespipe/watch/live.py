@@ -11,8 +11,10 @@ from salespipe.flow import snapshot as flow
 from salespipe.flow.delays import AwsTime, utc_now
 from salespipe.watch.fetched import Fetched, Measured, Opened, Progress, Records, Stocked
 from salespipe.watch.model import Window
+from salespipe.watch.moments import milliseconds
 from salespipe.watch.reader import Pace, Reader, described
 from salespipe.watch.sights import Products, Quarantine, objects
+from salespipe.watch.windows import Edges
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -121,10 +123,8 @@ class Live:
 
     def _wanted(self, window: Window) -> datetime:
         """How far back a window needs what was sold: for itself, and the one before."""
-        now = self.now()
-        begins = window.since(now)
-        span = timedelta(days=1) if window is Window.TODAY else now - begins
-        return self._kept(begins - span)
+        before = Edges.of(window, milliseconds(self.now())).before_since
+        return self._kept(datetime.fromtimestamp(before / 1000, UTC))
 
     def _kept(self, since: datetime) -> datetime:
         """Of a stream that has forgotten what is older, the oldest that it still has."""

@@ -45,8 +45,8 @@ class Recording:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.problem = ""
-        self.lines = 0
         try:
             self._file = _open(path, "xb")
         except OSError as error:
@@ -59,7 +59,6 @@ class Recording:
             return
         try:
             self._file.write(_encode(_line(event)) + b"\n")
-            self.lines += 1
             if isinstance(event, Measured):
                 self._file.flush()
         except (OSError, ValueError) as error:
@@ -76,12 +75,12 @@ class Recording:
 class Replay:
     """A ``Source`` that tells a recording again, ``speed`` times as fast. Its time is the recording's.
 
-    A line that cannot be read is skipped, and a file that breaks off ends there: ``skipped`` counts them. When all is
-    told its time goes on for as long as anybody looks. Raises ``SalespipeError`` (usage) where there is nothing to
-    tell.
+    Where ``speed`` is None all is told as fast as it can be, and its time is that of the last line. A line that cannot
+    be read is skipped, and a file that breaks off ends there: ``skipped`` counts them. ``over`` is that all was told;
+    its time goes on for as long as anybody looks. Raises ``SalespipeError`` (usage) where there is nothing to tell.
     """
 
-    def __init__(self, path: Path, *, speed: float, clock: Callable[[], float]) -> None:
+    def __init__(self, path: Path, *, speed: float | None, clock: Callable[[], float]) -> None:
         self.skipped = 0
         self.over = False
         self._clock = clock
@@ -93,7 +92,7 @@ class Replay:
             self._file.close()
             raise _unusable(path, "be replayed", "no line of it is of a recording", "salespipe watch --record FILE")
         self._next: Fetched | None = first
-        self._first = first.at
+        self._first = self._last = first.at
         self._began: float | None = None
 
     def take(self, window: Window) -> Iterator[Fetched]:  # noqa: ARG002 - what was recorded does not depend on it
@@ -102,6 +101,7 @@ class Replay:
             self._began = self._clock()
         until = self._clock() + _AT_ONCE
         while self._next is not None and self._next.at <= self._time() and self._clock() < until:
+            self._last = self._next.at
             yield self._next
             self._next = next(self._events, None)
         self.over = self._next is None
@@ -110,7 +110,7 @@ class Replay:
         """Seconds until the next line is due."""
         if self._next is None:
             return 1.0
-        return max(0.0, (self._next.at - self._time()).total_seconds() / self._speed)
+        return max(0.0, (self._next.at - self._time()).total_seconds() / (self._speed or 1.0))
 
     def now(self) -> datetime:
         """The recording's time; while a stretch is being told that was due already, that of the last line."""
@@ -127,6 +127,8 @@ class Replay:
         self._file.close()
 
     def _time(self) -> datetime:
+        if self._speed is None:
+            return self._next.at if self._next else self._last
         if self._began is None:
             return self._first
         return self._first + timedelta(seconds=(self._clock() - self._began) * self._speed)

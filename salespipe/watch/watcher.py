@@ -78,11 +78,13 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, after the call that it may be in."""
+        """End the thread, after the call that it may be in, and all that was opened."""
         with self._news:
             self._stopped = True
             self._news.notify_all()
-        if self._thread is not None:
+        if self._thread is None:
+            self._close()
+        else:
             self._thread.join(_END_SECONDS)
 
     def ask(self, choice: Choice) -> None:
@@ -105,14 +107,23 @@ class Watcher:
         """The last snapshot that was posted."""
         return self._newest
 
-    def wait(self, timeout: float | None = None) -> Snapshot | None:
-        """The newest snapshot that the calling thread was not given yet; None if there is none for so long."""
-        known = getattr(self._given, "last", None)
+    def wait(self, timeout: float | None = None, after: Snapshot | None = None) -> Snapshot | None:
+        """The newest snapshot, if it is not ``after``, or the next; None if there is none for so long.
+
+        Without ``after`` it is one that the calling thread was not given yet.
+        """
+        known = after or getattr(self._given, "last", None)
         with self._news:
             self._news.wait_for(lambda: self._stopped or self._newest is not known, timeout)
             newest = self._newest
         self._given.last = newest
         return newest if newest is not known else None
+
+    def picture(self) -> Snapshot:
+        """Post a snapshot now. For a caller of ``step``."""
+        self._post(self._choice)
+        assert self._newest is not None  # noqa: S101 - it was just posted
+        return self._newest
 
     def step(self) -> float:
         """Fetch what there is, and post a snapshot if it is time. Returns the seconds until the next turn."""
@@ -163,7 +174,10 @@ class Watcher:
                 with self._news:
                     self._news.wait_for(lambda: self._stopped or self._asked, pause)
         finally:
-            with suppress(Exception):
-                self._source.close()
-            if self._recorder:
-                self._recorder.close()
+            self._close()
+
+    def _close(self) -> None:
+        with suppress(Exception):
+            self._source.close()
+        if self._recorder:
+            self._recorder.close()
