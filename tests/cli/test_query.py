@@ -108,6 +108,15 @@ def test_parquet_and_arrow_keep_types_and_statistics(shop: Shop) -> None:
         golden("everything.columns.txt", fields + rows)
 
 
+def test_what_cannot_be_read_back_from_text_can_be_asked_for_as_json(shop: Shop) -> None:
+    sql = (
+        "SELECT sizes, json_format(CAST(sizes AS json)) AS exact FROM (VALUES ARRAY['a, b'], ARRAY['a', 'b']) t (sizes)"
+    )
+    rows = shop.json("query", sql)["rows"]
+    assert [row["sizes"] for row in rows] == ["[a, b]", "[a, b]"]
+    assert sorted(len(json.loads(row["exact"])) for row in rows) == [1, 2]
+
+
 def test_a_format_without_its_library_names_the_extra(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("salespipe.query.formats.columnar.find_spec", lambda _: None)
     shop.run("query", "SELECT 1", "--format", "parquet", expect=2)
