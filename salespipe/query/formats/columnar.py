@@ -1,8 +1,8 @@
 """Parquet and Arrow files, by pyarrow: Athena's types stay, and what the query took is in the schema's metadata.
 
 Texts of no type of Arrow's own (JSON, times with a zone) stay the texts that Athena prints, and so do arrays, maps and
-rows: Athena names neither the types within (ColumnInfo says ``array``) nor quotes what it prints, so that ``[a, b]`` may
-be one element or two.
+rows: Athena does not name the types within (ColumnInfo says ``array``), nor quote what it prints, so that ``[a, b]``
+may be one element or two.
 """
 
 from __future__ import annotations
