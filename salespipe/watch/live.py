@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from salespipe.flow import snapshot as flow
 from salespipe.flow.delays import AwsTime, utc_now
+from salespipe.flow.snapshot import Stage, Verdict
 from salespipe.watch.fetched import Fetched, Measured, Opened, Progress, Records, Stocked
 from salespipe.watch.model import Window
 from salespipe.watch.moments import milliseconds
@@ -27,6 +28,7 @@ _DELIVERIES: Final = timedelta(hours=6)
 # AWS's Date is of whole seconds, and was true when it was sent: within this, our own clock is as good, and finer.
 _AGREES: Final = timedelta(seconds=2)
 _MILLISECOND: Final = 1000
+_STREAM: Final = "stream"
 
 
 class Live:
@@ -50,6 +52,7 @@ class Live:
         self._readers: dict[int, tuple[datetime, Reader]] = {}
         self._run = 0
         self._turn = 0
+        self._read_old: datetime | None = None
         self._products = Products()
         self._quarantine = Quarantine()
         self._measure_at = self._stock_at = clock()
@@ -143,6 +146,7 @@ class Live:
                 continue
             reading = reader.reading()
             yield Progress(self.now(), run, reading)
+            self._read_old = reader.read_old or self._read_old
             if not reading.filling:
                 for earlier in [each for each in self._readers if each < run]:
                     del self._readers[earlier]
@@ -160,5 +164,20 @@ class Live:
         seen = flow.read(aws, now)
         quarantined = self._quarantine.look(aws)
         problems = [each.problem for each in (self._products, self._quarantine) if each.problem]
-        whole = replace(seen, problems=(*seen.problems, *problems))
+        stages = tuple(self._without_us(stage) for stage in seen.stages)
+        whole = replace(seen, stages=stages, problems=(*seen.problems, *problems))
         return Measured(now, whole, objects(aws, now), quarantined)
+
+    def _without_us(self, stage: Stage) -> Stage:
+        """A stage without the lag that is ours: reading back we get old records, and their age is the stream's metric.
+
+        GetRecords.IteratorAgeMilliseconds is of all that read the stream ("Monitoring with CloudWatch", Kinesis
+        developer guide).
+        """
+        lag = stage.lag_seconds
+        if stage.name != _STREAM or lag is None or self._read_old is None or lag.minute > self._read_old:
+            return stage
+        if stage.verdict is not Verdict.BEHIND:
+            return replace(stage, lag_seconds=None)
+        moves = stage.rate is not None and stage.rate.value > 0
+        return replace(stage, lag_seconds=None, why="", verdict=Verdict.FLOWING if moves else Verdict.IDLE)

@@ -36,6 +36,7 @@ _THROTTLED: Final = frozenset(
 _NEAR_SECONDS: Final = 1.0
 # An order is written before its record comes in, by a clock that may be ahead of AWS's.
 _SLACK: Final = timedelta(minutes=1)
+_OLD_SECONDS: Final = 10.0
 _RATE_SECONDS: Final = 10.0
 _OF_A_PAGE: Final = 8
 _DELAYS: Final = 256
@@ -83,6 +84,7 @@ class Reader:
         self._aws = aws
         self._shards: dict[str, Shard] = {}
         self._filled = False
+        self.read_old: datetime | None = None  # when the last record was read that was not new
         self._delays: deque[float] = deque(maxlen=_DELAYS)
 
     def open(self, aws: Aws) -> None:
@@ -150,6 +152,8 @@ class Reader:
         for child in answer.get("ChildShards", []):
             self._add(child["ShardId"], set(child.get("ParentShards", [])))
         records = answer["Records"]
+        if records and self._time.age(records[0]["ApproximateArrivalTimestamp"]) > _OLD_SECONDS:
+            self.read_old = self._time.now()
         for record in records[:: max(1, len(records) // _OF_A_PAGE)]:
             arrival = of_kinesis(shard.name, record)
             if arrival.created is not None:

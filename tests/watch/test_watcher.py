@@ -121,7 +121,7 @@ def test_it_reads_back_for_the_window_and_the_one_before(world: World) -> None:
     watching = Watching(world, Choice(window=Window.QUARTER))
     snapshot = watching.run(2)
     assert snapshot.board.filled_since == pytest.approx(
-        datetime.fromtimestamp(world.now - 2, UTC) - timedelta(minutes=30), abs=timedelta(seconds=2)
+        datetime.fromtimestamp(world.now - 2, UTC) - timedelta(minutes=30), abs=timedelta(seconds=16)
     )
     assert snapshot.board.events == 30
 
@@ -301,6 +301,36 @@ def test_figures_that_may_not_be_seen_keep_nothing_from_being_read(
     assert snapshot.flow is not None
     assert [problem.partition(":")[0] for problem in snapshot.flow.problems] == ["metrics", PRODUCTS, "errors/"]
     assert (snapshot.objects, snapshot.quarantined) == (None, None)
+
+
+def test_that_it_reads_back_does_not_make_the_stream_look_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.arrive(b"old")
+    world.sleep(600)
+    began = world.now
+
+    def told(MetricDataQueries: list[dict[str, Any]], **_: object) -> Any:  # noqa: N803 - AWS's
+        """As CloudWatch tells it, in each minute: of ours in the first, of somebody else's later."""
+        minutes = [
+            datetime.fromtimestamp(at // 60 * 60, UTC) for at in (began, world.now) if at - began > 120 or at == began
+        ]
+        ages = [600_000.0] * len(minutes)
+        return {
+            "MetricDataResults": [
+                {"Id": query["Id"], "Timestamps": minutes, "Values": ages}
+                for query in MetricDataQueries
+                if query["MetricStat"]["Metric"]["MetricName"] == "GetRecords.IteratorAgeMilliseconds"
+            ]
+        }
+
+    monkeypatch.setattr(world.aws.client("cloudwatch")._api, "get_metric_data", told)
+    watching = Watching(world, Choice(window=Window.QUARTER))
+
+    def verdict(snapshot: Snapshot) -> str:
+        assert snapshot.flow is not None
+        return next(stage.verdict for stage in snapshot.flow.stages if stage.name == "stream")
+
+    assert verdict(watching.run(10)) == "idle"
+    assert verdict(watching.run(180)) == "behind"
 
 
 def test_another_choice_can_be_asked_for_beside_the_one_that_is_shown(world: World) -> None:
