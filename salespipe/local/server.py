@@ -79,7 +79,10 @@ class LocalAws:
                 clock=clock,
             )
             # First, so that it is the last to stop: the others report until then.
-            self.services = [CloudWatch(cloud, self._moto.regions, self._moto.trim), *_services(cloud)]
+            self.services = [
+                CloudWatch(cloud, self._moto.regions, self._moto.trim, self._moto.alarms),
+                *_services(cloud),
+            ]
             for service in self.services:
                 self._gateway.add(service)
                 if forward := getattr(service, "forward", None):

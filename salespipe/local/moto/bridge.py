@@ -45,6 +45,7 @@ from salespipe.local.api import Answer, AwsError, Call
 from salespipe.local.data_folder import ACCOUNT
 from salespipe.local.front.routes import service_model
 from salespipe.local.front.wire import QUERY, REST_XML, protocol_of
+from salespipe.local.moto.alarms import MotoAlarms, at_home
 from salespipe.local.moto.messages import counted_at_once
 from salespipe.local.moto.objects import Bodies, installed
 from salespipe.local.moto.state import MotoState
@@ -104,6 +105,7 @@ class Moto:
         self._patches.enter_context(_instances_untracked())
         self._patches.enter_context(counted_at_once())
         self._state = MotoState(store, ACCOUNT, bodies, self.lock, clock)
+        self.alarms = MotoAlarms(self.lock, self._state.touched)
         try:
             _forget_all()
             self._state.restore()
@@ -119,8 +121,8 @@ class Moto:
         """
         if call.service == "sqs" and call.operation == "ReceiveMessage":
             return self._receive(call)
-        answer = self._locked(call, changes)
-        if call.service == "sqs" and changes:
+        answer = self._locked(at_home(call), changes)
+        if call.service in {"sqs", "sns"} and changes:
             with self._sqs_changed:
                 self._sqs_changed.notify_all()
         return answer

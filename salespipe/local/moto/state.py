@@ -34,14 +34,16 @@ CREATE TABLE IF NOT EXISTS moto_state (
 )
 """
 
-# Appended to with every invocation, and large: saved within a second or so instead of with each call.
-_LAZY: Final = frozenset({"logs", "cloudwatch"})
+# Appended to all the time, and large: saved within a second or so instead of with each call.
+_LAZY: Final[Mapping[str, str]] = {"logs": "", "cloudwatch": "PutMetricData"}
+"""By service the operations, or all, that are saved so; what somebody defines in CloudWatch is saved at once."""
 # What a call to one service may make moto do in another.
 _SPILLS: Final[Mapping[str, tuple[str, ...]]] = {
     "events": ("sqs", "logs"),
     "lambda": ("sqs", "logs"),
     "s3": ("sqs", "events"),
     "logs": ("kinesis",),
+    "sns": ("sqs",),
 }
 _LAZY_SECONDS: Final = 1.0
 # Of one processor's time that lazy saving may take: with large states it saves less often.
@@ -128,7 +130,7 @@ class MotoState:
         """Save what a call changed, in the caller's transaction if there is one; the service's lock is held."""
         service = call.service
         for region in self._regions_of(call):
-            if service in _LAZY:
+            if service in _LAZY and _LAZY[service] in {"", call.operation}:
                 self._dirty.add((service, region))
             else:
                 self._save(service, region, call)
