@@ -9,8 +9,12 @@ export class Choosing {
   constructor(onChange) {
     this.onChange = onChange;
     this.names = new Map();
-    Object.keys(WINDOWS).forEach((window_, number) => {
-      const button = el("button", { type: "button", "data-window": window_, title: `Key ${number + 1}` }, window_ === "today" ? "Today" : window_);
+    WINDOWS.forEach((window_, number) => {
+      const button = el(
+        "button",
+        { type: "button", "data-window": window_, title: `Key ${number + 1}` },
+        window_ === "today" ? "Today" : window_,
+      );
       button.addEventListener("click", () => this.change({ window: window_ }));
       at("windows").append(button);
     });
@@ -24,8 +28,9 @@ export class Choosing {
   }
 
   read(tell = true) {
-    const given = new URLSearchParams(location.search), window_ = given.get("window");
-    this.chosen = { window: window_ in WINDOWS ? window_ : "15m" };
+    const given = new URLSearchParams(location.search),
+      window_ = given.get("window");
+    this.chosen = { window: WINDOWS.includes(window_) ? window_ : "15m" };
     for (const part of [...PARTS, "text"]) if (given.get(part)) this.chosen[part] = given.get(part).slice(0, 200);
     at("text").value = this.chosen.text ?? "";
     this.draw();
@@ -58,7 +63,10 @@ export class Choosing {
 
   /** Learn what the chosen ids are called. */
   learn(board) {
-    for (const [part, slices] of [["product", board.products], ["customer", board.top_customers]]) {
+    for (const [part, slices] of [
+      ["product", board.products],
+      ["customer", board.top_customers],
+    ]) {
       const found = slices.find((slice) => slice.key === this.chosen[part]);
       if (found) this.names.set(`${part} ${found.key}`, found.name || found.key);
     }
@@ -68,12 +76,29 @@ export class Choosing {
   }
 
   draw() {
-    for (const button of at("windows").children) set(button, { "aria-pressed": String(button.dataset.window === this.chosen.window) });
+    for (const button of at("windows").children)
+      set(button, { "aria-pressed": String(button.dataset.window === this.chosen.window) });
     const asked = PARTS.filter((part) => this.chosen[part]);
-    keyed(at("chips"), asked, (part) => part, (part) => {
-      const chip = el("button", { type: "button", class: "chip", title: "Show all again" }, el("span"), el("span", { "aria-hidden": "true" }, "\u2715"), el("span", { class: "hidden" }, ", show all again"));
-      chip.addEventListener("click", () => this.change({ [part]: null }));
-      return chip;
-    }, (chip, part) => say(chip.firstElementChild, `${part}: ${plain(this.names.get(`${part} ${this.chosen[part]}`) ?? this.chosen[part])}`));
+    keyed(
+      at("chips"),
+      asked,
+      (part) => part,
+      (part) => {
+        const chip = el(
+          "button",
+          { type: "button", class: "chip", title: "Show all again" },
+          el("span"),
+          el("span", { "aria-hidden": "true" }, "\u2715"),
+          el("span", { class: "hidden" }, ", show all again"),
+        );
+        chip.addEventListener("click", () => this.change({ [part]: null }));
+        return chip;
+      },
+      (chip, part) =>
+        say(
+          chip.firstElementChild,
+          `${part}: ${plain(this.names.get(`${part} ${this.chosen[part]}`) ?? this.chosen[part])}`,
+        ),
+    );
   }
 }

@@ -9,7 +9,8 @@ function filled(node, attributes, children) {
 }
 
 export const el = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
-export const svg = (tag, attributes = {}, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
+export const svg = (tag, attributes = {}, ...children) =>
+  filled(document.createElementNS(SVG, tag), attributes, children);
 export const at = (id) => document.getElementById(id);
 
 export function set(node, attributes) {

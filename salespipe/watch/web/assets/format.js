@@ -15,6 +15,8 @@ export function money(value) {
   return Math.abs(Number(value)) < 10000 ? cents.format(value) : whole.format(value);
 }
 
+export const several = (value, one, many) => `${count(value)} ${value === 1 ? one : many}`;
+
 export const compact = (value) => (Math.abs(value) < 1000 ? tenth.format(value) : short.format(value));
 
 export const share = (part, of) => (of > 0 ? `${tenth.format((100 * part) / of)} %` : NONE);
@@ -24,7 +26,12 @@ export function change(now, before) {
   if (now === null || before === null || !(before > 0)) return null;
   const percent = (100 * (now - before)) / before;
   if (Math.abs(percent) < 0.05) return { text: "\u00b1 0 %", direction: "same", spoken: "as before" };
-  const size = Math.abs(percent) >= 1000 ? "> 999" : Math.abs(percent) >= 10 ? whole.format(Math.abs(percent)) : tenth.format(Math.abs(percent));
+  const size =
+    Math.abs(percent) >= 1000
+      ? "> 999"
+      : Math.abs(percent) >= 10
+        ? whole.format(Math.abs(percent))
+        : tenth.format(Math.abs(percent));
   return percent > 0
     ? { text: `\u25b2 ${size} %`, direction: "up", spoken: `up ${size} percent` }
     : { text: `\u25bc ${size} %`, direction: "down", spoken: `down ${size} percent` };
@@ -43,6 +50,9 @@ export function length(seconds) {
 }
 
 /** Text of an order on one line, with its control characters seen; never markup. */
-export const plain = (text) => (text === null || text === undefined || text === "" ? "(none)" : String(text).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\u00b7"));
+export const plain = (text) =>
+  text === null || text === undefined || text === ""
+    ? "(none)"
+    : String(text).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\u00b7");
 
-export const WINDOWS = { "1m": "1 minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "hour", today: "today" };
+export const WINDOWS = ["1m", "5m", "15m", "1h", "today"];

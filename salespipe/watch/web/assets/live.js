@@ -1,6 +1,8 @@
 // The way to the server: each event is heard or missed, and a silence is told.
 
-const SILENT = 5, OLD = 15, AGAIN = 3000;
+const SILENT = 5,
+  OLD = 15,
+  AGAIN = 3000;
 
 export class Live {
   /** `onSnapshot(snapshot)` for each that comes; `onState(state, seconds)` about once a second. */
@@ -44,7 +46,8 @@ export class Live {
   }
 
   tell() {
-    const silent = (performance.now() - this.heard) / 1000, old = (performance.now() - this.drawn) / 1000;
+    const silent = (performance.now() - this.heard) / 1000,
+      old = (performance.now() - this.drawn) / 1000;
     if (this.ended) this.onState("ended", silent);
     else if (this.broken || silent > SILENT) this.onState(this.ever ? "lost" : "unreached", silent);
     else if (!this.ever) this.onState("connecting", silent);
