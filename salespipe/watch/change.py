@@ -20,9 +20,10 @@ from salespipe.watch.moments import milliseconds, parsed
 
 # decimal(18, 2), which the views give money.
 _LARGEST_MONEY: Final = 10**16
-# A price or an amount of so many characters is exact as a double, and so is its product with a plain quantity.
-_PLAIN_MONEY: Final = 10
-_PLAIN_UNITS: Final = 5
+# A price or an amount of so many characters, and its product with a quantity of so many, have at most 15 digits: the
+# double that they become has their cents.
+_PLAIN_MONEY: Final = 9
+_PLAIN_UNITS: Final = 4
 _REMEMBERED: Final = 100_000
 _CENT: Final = Decimal("0.01")
 

@@ -63,8 +63,9 @@ class Frame:
             lambda: ((each, _by_amount(each)) for each in self._inside() if _sold(each))
         )
         self.latest: Leaders[Order] = Leaders(lambda: ((each, _by_time(each)) for each in self._inside()))
-        for order in self._kept.orders.values():
-            if order.at is not None and order.sequence > order.removed:
+        # The newest first: what comes after the leaders is not put among them only to be dropped.
+        for order in reversed(self._kept.orders.values()):
+            if order.sequence > order.removed:
                 self._count(order, 1)
 
     def slide(self, edges: Edges) -> None:
@@ -170,18 +171,37 @@ class Frame:
         found = self.customers.get(customer)
         if found is None:
             found = self.customers[customer] = [0] * 14
-        now, before = self.now, self.before
-        was, was_new, old, old_new = _buyer(found)
-        found[place] += sign
-        is_, is_new, then, then_new = _buyer(found)
-        now.buyers += (is_ > 0) - (was > 0)
-        now.repeating += (is_ > 1) - (was > 1)
-        now.new += is_new - was_new
-        before.buyers += (then > 0) - (old > 0)
-        before.repeating += (then > 1) - (old > 1)
-        before.new += then_new - old_new
+        number = found[place]
+        found[place] = number + sign
+        # The step between none and one, or between one and several.
+        least = number if sign > 0 else number - 1
+        if least == 0:
+            self._first(found, place, sign)
+        elif least == 1 and place == ORDERS:
+            self.now.repeating += sign
+        elif least == 1 and place == _BEFORE + ORDERS:
+            self.before.repeating += sign
         if sign < 0 and not any(found):
             del self.customers[customer]
+
+    def _first(self, found: Sums, place: int, sign: int) -> None:
+        """A customer gets the first order of a place, or loses the only one: who is new depends on it."""
+        earlier = found[_EARLIER] if place != _EARLIER else 0
+        before = found[_BEFORE + ORDERS] if place != _BEFORE + ORDERS else 0
+        between = found[_BETWEEN] if place != _BETWEEN else 0
+        if place == ORDERS:
+            self.now.buyers += sign
+            if not (before or between or earlier):
+                self.now.new += sign
+            return
+        if found[ORDERS] and not (before or between or earlier):
+            self.now.new -= sign
+        if place == _BEFORE + ORDERS:
+            self.before.buyers += sign
+            if not earlier:
+                self.before.new += sign
+        elif place == _EARLIER and before:
+            self.before.new -= sign
 
     def _rank(self, order: Order, sign: int) -> None:
         if sign < 0:
@@ -225,15 +245,6 @@ def matcher(choice: Choice) -> Callable[[Order], bool] | None:
 def _contains(order: Order, text: str) -> bool:
     names = (order.key, order.product.name, order.customer.name, order.product.id, order.customer.id)
     return any(text in name.lower() for name in names if name)
-
-
-def _buyer(found: Sums) -> tuple[int, bool, int, bool]:
-    """Orders in the window and whether they are the first ones, and the same of the window before."""
-    now, before, earlier = found[ORDERS], found[_BEFORE + ORDERS], found[_EARLIER]
-    return (
-        *(now, now > 0 and not (before or earlier or found[_BETWEEN])),
-        *(before, before > 0 and not earlier),
-    )
 
 
 def _sold(order: Order) -> bool:

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 MINUTE: Final = 60_000
 # Names of products and customers that no order has any more are dropped when there are so many more than there were.
 _SPARE: Final = 10_000
 
 
-class Product(NamedTuple):
-    """What an order says of its product."""
+class Product(msgspec.Struct, gc=False, eq=False):
+    """What an order says of its product; the same object wherever it says the same."""
 
     id: str | None
     name: str | None
     category: str | None
 
 
-class Customer(NamedTuple):
+class Customer(msgspec.Struct, gc=False, eq=False):
     """What an order says of its customer."""
 
     id: str | None
     name: str | None
 
 
-class Status:
+class Status(msgspec.Struct, gc=False, eq=False):
     """A status as the orders have it, and the outcome: sold (0), cancelled (1) or returned (2)."""
 
-    __slots__ = ("outcome", "text")
-
-    def __init__(self, text: str | None) -> None:
-        self.text = text
-        self.outcome = {"cancelled": 1, "returned": 2}.get(text or "", 0)
+    text: str | None
+    outcome: int
 
 
 class Minute:
@@ -49,33 +48,32 @@ class Minute:
     def all(self) -> list[Order]:
         """The orders of this minute, each once."""
         if self.moved:
-            self.orders = list(dict.fromkeys(order for order in self.orders if order.home is self))
+            self.orders = list(dict.fromkeys(order for order in self.orders if order.home == self.number))
             self.moved = False
         return self.orders
 
 
-class Order:
+class Order(msgspec.Struct, gc=False, eq=False):
     """An order as its newest image has it. ``at`` is the time it belongs to, None without one.
 
     ``sequence`` is that of the image, -1 before there is one; ``removed`` that of the newest REMOVE, or -1. ``home`` is
-    where it is kept, by its time or, without one, that of the event.
+    the minute where it is kept, by its time or, without one, that of the event. There are many: the collector of
+    garbage need not look at them, since nothing of theirs leads back to them.
     """
 
-    __slots__ = (
-        *("at", "cents", "channel", "customer", "home", "key", "late", "product", "region", "removed", "sequence"),
-        *("status", "units"),
-    )
-
-    def __init__(self, key: str, home: Minute, facts: Facts) -> None:
-        self.key = key
-        self.home = home
-        self.sequence = self.removed = -1
-        self.at: int | None = None
-        self.late = False
-        self.product, self.customer, self.status = facts.nothing, facts.nobody, facts.status(None)
-        self.region: str | None = None
-        self.channel: str | None = None
-        self.units = self.cents = 0
+    key: str
+    home: int
+    product: Product
+    customer: Customer
+    status: Status
+    region: str | None = None
+    channel: str | None = None
+    at: int | None = None
+    sequence: int = -1
+    removed: int = -1
+    units: int = 0
+    cents: int = 0
+    late: bool = False
 
     @property
     def alive(self) -> bool:
@@ -87,9 +85,13 @@ class Facts:
     """Each product, customer and word once, however many orders name it: most of an order's memory otherwise."""
 
     def __init__(self) -> None:
-        self.nothing, self.nobody = Product(None, None, None), Customer(None, None)
+        # What an order has before its first image.
+        self.nothing, self.nobody, self.unsaid = Product(None, None, None), Customer(None, None), Status(None, 0)
         self._products: dict[str | None, Product] = {}
         self._customers: dict[str | None, Customer] = {}
+        # One product of several names, as nobody should have, but some do.
+        self._other_products: dict[tuple[str | None, ...], Product] = {}
+        self._other_customers: dict[tuple[str | None, ...], Customer] = {}
         self._statuses: dict[str | None, Status] = {}
         self._words: dict[str | None, str | None] = {}
         self._size = 0
@@ -98,21 +100,26 @@ class Facts:
         """The product of this name and category."""
         found = self._products.get(id)
         if found is None or found.name != name or found.category != category:
-            found = self._products[id] = Product(id, name, self.word(category))
+            new = Product(id, name, self.word(category))
+            found = self._products[id] = self._other_products.setdefault((id, name, category), new)
         return found
 
     def customer(self, id: str | None, name: str | None) -> Customer:  # noqa: A002
         """The customer of this name."""
         found = self._customers.get(id)
-        if found is None or found.name != name:
+        if found is None:
             found = self._customers[id] = Customer(id, name)
+        elif found.name != name:
+            self._other_customers[id, found.name] = found
+            found = self._customers[id] = self._other_customers.setdefault((id, name), Customer(id, name))
         return found
 
     def status(self, text: str | None) -> Status:
         """The status of this text."""
         found = self._statuses.get(text)
         if found is None:
-            found = self._statuses[text] = Status(text)
+            outcome = {"cancelled": 1, "returned": 2}.get(text or "", 0)
+            found = self._statuses[text] = Status(text, outcome)
         return found
 
     def word(self, text: str | None) -> str | None:
@@ -133,17 +140,24 @@ class Facts:
         """Forget what no order names any more, once that may be much."""
         if self._many() < 2 * self._size + _SPARE:
             return
-        self._products, self._customers, self._statuses, self._words = {}, {}, {}, {}
+        for known in (self._products, self._customers, self._statuses, self._words):
+            known.clear()
+        self._other_products.clear()
+        self._other_customers.clear()
         for order in kept.orders.values():
-            self._products[order.product.id] = order.product
-            self._customers[order.customer.id] = order.customer
+            product, customer = order.product, order.customer
+            self._products[product.id] = product
+            self._other_products[product.id, product.name, product.category] = product
+            self._customers[customer.id] = customer
+            self._other_customers[customer.id, customer.name] = customer
             self._statuses[order.status.text] = order.status
-            for word in (order.region, order.channel, order.product.category):
+            for word in (order.region, order.channel, product.category):
                 self._words[word] = word
         self._size = self._many()
 
     def _many(self) -> int:
-        return len(self._products) + len(self._customers) + len(self._statuses) + len(self._words)
+        many = len(self._other_products) + len(self._customers) + len(self._other_customers)
+        return many + len(self._statuses) + len(self._words)
 
 
 class Kept:
@@ -167,16 +181,16 @@ class Kept:
     def add(self, key: str, at: int, facts: Facts) -> Order:
         """A new order, which has nothing yet but its key."""
         home = self.home(at)
-        order = self.orders[key] = Order(key, home, facts)
+        order = self.orders[key] = Order(key, home.number, facts.nothing, facts.nobody, facts.unsaid)
         home.orders.append(order)
         return order
 
     def move(self, order: Order, at: int) -> None:
         """Keep an order where one of that time is kept."""
         home = self.home(at)
-        if home is not order.home:
-            order.home.moved = home.moved = True
-            order.home = home
+        if home.number != order.home:
+            self._minutes[order.home].moved = home.moved = True
+            order.home = home.number
             home.orders.append(order)
 
     def between(self, since: int, until: int) -> Iterator[Order]:
@@ -213,8 +227,8 @@ class Kept:
 
     def rehome(self) -> None:
         """Sort all orders into minutes anew, after their times were set."""
-        homeless = [(order, order.home.number * MINUTE) for order in self.orders.values()]
         self._minutes, self._oldest = {}, []
-        for order, was in homeless:
-            order.home = self.home(was if order.at is None else order.at)
-            order.home.orders.append(order)
+        for order in self.orders.values():
+            home = self.home(order.home * MINUTE if order.at is None else order.at)
+            order.home = home.number
+            home.orders.append(order)

@@ -27,7 +27,7 @@ _AHEAD: Final = 60_000
 _REMEMBERED: Final = 200_000
 # Sums are kept up to date for so many choices, each for so many milliseconds after it was asked for.
 _FRAMES: Final = 4
-_PATIENCE: Final = 10_000
+_PATIENCE: Final = 60_000
 
 
 class Tally:
@@ -182,7 +182,8 @@ class Tally:
                 order.status = status
             order.sequence = change.sequence
             return
-        self._out(order, alive=alive)
+        if not first:
+            self._out(order, alive=alive)
         if at != order.at:
             order.at = at
             self._kept.move(order, change.event if at is None else at)

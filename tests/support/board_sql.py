@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,13 @@ class Lake:
         (row,) = self.one(f"SELECT {SALES} FROM chosen WHERE moment >= ? AND moment < ?", _naive(since), _naive(until))
         return sales(row)
 
+    def points(self, since: datetime, until: datetime, step: timedelta) -> dict[datetime, Sales]:
+        rows = self.one(
+            f"SELECT time_bucket(?, moment, ?), {SALES} FROM chosen WHERE moment >= ? AND moment < ? GROUP BY 1",
+            *(step, _naive(since), _naive(since), _naive(until)),
+        )
+        return {start.replace(tzinfo=UTC): sales(row) for start, *row in rows}
+
     def slices(self, column: str, since: datetime, until: datetime) -> dict[str, Sales]:
         rows = self.one(
             f"SELECT coalesce({column}, '(none)'), {SALES} FROM chosen WHERE moment >= ? AND moment < ? GROUP BY 1",
@@ -151,10 +158,12 @@ def agree(board: Board, lake: Lake, *, known: datetime) -> None:
             (each.key for each in slices), key=lambda key: (-_of(slices, key), key)
         )
     for points, (since, until) in ((board.points, now), (board.points_before, before)):
-        ends = [*(point.start for point in points[1:]), until]
         assert points[0].start == since
-        for point, end in zip(points, ends, strict=True):
-            assert point.sales == lake.sales(point.start, end)
+        assert points[-1].start < until
+        step = points[1].start - since if len(points) > 1 else until - since
+        assert [point.start for point in points] == [since + number * step for number in range(len(points))]
+        assert until - points[-1].start <= step
+        assert {p.start: p.sales for p in points if p.sales.placed} == lake.points(since, until, step)
     assert board.customers == lake.customers(known, *now)
     assert board.customers_before == lake.customers(known, *before)
     assert board.statuses == lake.statuses(*now)
