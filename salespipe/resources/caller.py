@@ -42,6 +42,18 @@ WITHOUT_RESOURCE: Final[Mapping[str, str]] = {
     "pipes:ListPipes": "doctor counts the account's pipes",
 }
 
+# A pipe's logs are delivered by CloudWatch Logs' own infrastructure, for which whoever sets it up has to be allowed all
+# this (CloudWatch Logs user guide, "Logging that requires additional permissions [V1]"). None has a resource type.
+LOG_DELIVERY: Final = (
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+)
+
 _TABLE_OF_OURS: Final = "CreateTable DeleteTable TagResource UpdateTable"
 _TABLE_OF_YOURS: Final = "UpdateTable"  # its stream is switched on, and nothing else is done to it
 
@@ -123,10 +135,11 @@ class _Arns:
         self.pipe = arn("pipes", f"pipe/{names.pipe}")
         self.delivery = arn("firehose", f"deliverystream/{names.delivery}")
         self.functions = [names.function_arn(each) for each in ("generator", "transform")]
-        groups = [names.function_log_group("generator"), names.function_log_group("transform")]
+        functions = [names.function_log_group("generator"), names.function_log_group("transform")]
+        groups = [*functions, names.delivery_log_group, names.pipe_log_group]
         # CloudWatch Logs asks for a group's ARN with ":*", but to tag it for the one without (API reference, LogGroup);
         # which of them it asks for when tags come with CreateLogGroup is not said.
-        self.log_tags = [arn("logs", f"log-group:{group}") for group in (*groups, names.delivery_log_group)]
+        self.log_tags = [arn("logs", f"log-group:{group}") for group in groups]
         self.logs = [f"{group}:*" for group in self.log_tags]
         self.results = f"{bucket}/{names.results_prefix}*"
         lake = (names.events_prefix, names.products_prefix, names.errors_prefix)
@@ -249,6 +262,7 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
         ),
         _on("KeepLogs", "logs", "CreateLogGroup CreateLogStream DeleteLogGroup PutRetentionPolicy", *arns.logs),
         _on("TagLogs", "logs", "TagResource", *arns.log_tags, *arns.logs),
+        *(() if names.config.pipe_log_level == "OFF" else (_everywhere(names, "DeliverPipeLogs", *LOG_DELIVERY),)),
         # Tags given to CreateBucket ask for TagResource (API reference, CreateBucketConfiguration).
         _on(
             *("KeepBucket", "s3"),

@@ -33,7 +33,8 @@ class Pipe:
     """A pipe from the stream of ``table`` to a Kinesis stream, bounded so that a bad record cannot block it.
 
     AWS's default is to retry for ever. ``filters`` are event patterns as JSON text, of which any may match; without
-    one every event passes. ``partition_key`` is a path into the event that exists on REMOVE too.
+    one every event passes. ``partition_key`` is a path into the event that exists on REMOVE too. What ``log_level``
+    says is logged to ``log_group_arn``; with OFF the group need not be there.
     """
 
     kind: ClassVar[str] = "eventbridge pipe"
@@ -48,6 +49,8 @@ class Pipe:
     max_retries: int
     max_age_seconds: int
     filters: tuple[str, ...] = ()
+    log_level: str = "OFF"
+    log_group_arn: str = ""
     needs: tuple[Resource, ...] = ()
 
     @property
@@ -70,6 +73,12 @@ class Pipe:
     @property
     def _target(self) -> dict[str, Any]:
         return {"KinesisStreamParameters": {"PartitionKey": self.partition_key}}
+
+    @property
+    def _logging(self) -> dict[str, Any]:
+        if self.log_level == "OFF":
+            return {"Level": "OFF"}
+        return {"Level": self.log_level, "CloudwatchLogsLogDestination": {"LogGroupArn": self.log_group_arn}}
 
     def describe(self, aws: Aws) -> Observation:
         """DescribePipe, which carries the tags, and the ARN that the table's stream has now."""
@@ -104,13 +113,16 @@ class Pipe:
             "TargetParameters": self._target,
             "Filters": list(self.filters),
             "DynamoDBStreamParameters": self.reading,
+            "LogConfiguration": self._logging,
         }
         patterns = [each["Pattern"] for each in source.get("FilterCriteria", {}).get("Filters", ())]
         defaults = {
             "DynamoDBStreamParameters.ParallelizationFactor": 1,
             "DynamoDBStreamParameters.MaximumBatchingWindowInSeconds": 0,
+            "LogConfiguration.Level": "OFF",
         }
-        return differences(wanted, pipe | source | {"Filters": patterns}, defaults=defaults)
+        told = {"Filters": patterns, "LogConfiguration": _without_stars(pipe.get("LogConfiguration") or {})}
+        return differences(wanted, pipe | source | told, defaults=defaults)
 
     def create(self, aws: Aws) -> None:
         """CreatePipe from the beginning of the stream, so that what was written before it is not missed."""
@@ -127,6 +139,7 @@ class Pipe:
         }
         if self.filters:
             parameters["FilterCriteria"] = self._filters
+        logging = {} if self.log_level == "OFF" else {"LogConfiguration": self._logging}
         made(
             lambda: aws.eventually(
                 "pipes",
@@ -140,6 +153,7 @@ class Pipe:
                     Target=self.target_arn,
                     TargetParameters=self._target,
                     Tags=aws.config.tags,
+                    **logging,
                 ),
             ),
             "ConflictException",
@@ -163,6 +177,7 @@ class Pipe:
                     SourceParameters={"FilterCriteria": self._filters, "DynamoDBStreamParameters": self.reading},
                     Target=self.target_arn,
                     TargetParameters=self._target,
+                    LogConfiguration=self._logging,
                 ),
             )
 
@@ -170,3 +185,11 @@ class Pipe:
         """DeletePipe; refused while it is being created or updated."""
         with Tolerating("ConflictException"):
             aws.client("pipes").delete_pipe(Name=self.name)
+
+
+def _without_stars(logging: dict[str, Any]) -> dict[str, Any]:
+    """The pipe's LogConfiguration with its group's ARN as it was given; CloudWatch Logs itself writes ``:*`` behind."""
+    group = (logging.get("CloudwatchLogsLogDestination") or {}).get("LogGroupArn")
+    if not group:
+        return logging
+    return logging | {"CloudwatchLogsLogDestination": {"LogGroupArn": group.removesuffix(":*")}}

@@ -47,7 +47,12 @@ def transform(names: Names) -> tuple[Statement, ...]:
 
 
 def pipe(names: Names) -> tuple[Statement, ...]:
-    """The pipe reads the table's stream and writes to Kinesis and, for what it gives up on, the dead-letter queue."""
+    """The pipe reads the table's stream and writes to Kinesis and, for what it gives up on, the dead-letter queue.
+
+    CDK's own construct for a pipe lets its role write to its log, too (aws-pipes-alpha, CloudwatchLogsLogDestination).
+    """
+    group = names.arn("logs", f"log-group:{names.pipe_log_group}:*")
+    logs = allow("WriteOwnLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [group])
     return (
         # A stream's ARN ends in the time at which it was switched on, so it cannot be known beforehand.
         allow(
@@ -59,6 +64,7 @@ def pipe(names: Names) -> tuple[Statement, ...]:
         allow("ListTableStreams", ["dynamodb:ListStreams"], ["*"]),
         allow("WriteToKinesis", ["kinesis:PutRecord", "kinesis:PutRecords"], [names.stream_arn]),
         allow("WriteDeadLetters", ["sqs:SendMessage"], [names.queue_arn]),
+        *(() if names.config.pipe_log_level == "OFF" else (logs,)),
     )
 
 

@@ -10,7 +10,7 @@ from iam_lint import lint, lint_trust
 from salespipe.aws import Aws
 from salespipe.config import Config
 from salespipe.pipeline import pipeline
-from salespipe.resources.caller import WITHOUT_RESOURCE, caller_policies, caller_policy
+from salespipe.resources.caller import LOG_DELIVERY, WITHOUT_RESOURCE, caller_policies, caller_policy
 from salespipe.resources.iam import Role, document
 
 CONFIGS = [
@@ -18,6 +18,7 @@ CONFIGS = [
     Config(name="shop-1", region="eu-central-1"),
     Config(name="s", region="cn-north-1"),
     Config(name="a" * 30, region="us-gov-west-1"),
+    Config(target="aws", region="eu-west-3"),
 ]
 # The reference gives it a type for something else than the metrics of AWS's own services, which have no ARN.
 ACCOUNT = {"cloudwatch:GetMetricData"}
@@ -68,7 +69,9 @@ def test_the_callers_policies(there: Aws) -> None:
 def test_what_the_caller_may_do_anywhere_is_listed_and_held_to_the_region(there: Aws) -> None:
     anywhere = [each for each in caller_policy(there.names)["Statement"] if "*" in each["Resource"]]
 
-    assert {action for each in anywhere for action in each["Action"]} == WITHOUT_RESOURCE.keys()
+    logged = there.config.pipe_log_level != "OFF"
+    wanted = WITHOUT_RESOURCE.keys() | (set(LOG_DELIVERY) if logged else set())
+    assert {action for each in anywhere for action in each["Action"]} == wanted
     assert all(
         each["Condition"] == {"StringEquals": {"aws:RequestedRegion": there.names.config.region}} for each in anywhere
     )
