@@ -86,6 +86,7 @@ NOT_FOUND: Final = frozenset(
         "NotFoundException",
         "ResourceNotFound",
         "ResourceNotFoundException",
+        "DashboardNotFoundError",
         "EntityNotFoundException",
         "QueueDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",

@@ -101,6 +101,17 @@ class Insights(_Section, frozen=True):
     folder: str = "insights"
 
 
+class Monitoring(_Section, frozen=True):
+    """``[monitoring]``: the CloudWatch alarms and the dashboard, and who hears of alarms."""
+
+    enabled: bool = True
+    # A standard topic: CloudWatch does not publish to FIFO topics.
+    topic: Annotated[
+        str, msgspec.Meta(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$")
+    ] = ""
+    email: Annotated[str, msgspec.Meta(max_length=254, pattern=r"^$|^[^@\s]+@[^@\s]+$")] = ""
+
+
 class Local(_Section, frozen=True):
     """``[local]``: the AWS on this machine. Port 0 lets the system choose."""
 
@@ -126,6 +137,7 @@ class Config(_Section, frozen=True):
     shop: Shop = Shop()
     query: Query = Query()
     insights: Insights = Insights()
+    monitoring: Monitoring = Monitoring()
     local: Local = Local()
 
     @property

@@ -29,6 +29,18 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     results_prefix = "athena-results/"
     role_path = "/salespipe/"
     delivery_log_stream = "DestinationDelivery"
+    alarm_purposes = (
+        "stream-behind",
+        "delivery-behind",
+        "transform-failing",
+        "transform-throttled",
+        "generator-failing",
+        "generator-throttled",
+        "table-throttled",
+        "stream-throttled",
+        "pipe-failing",
+        "dead-letters",
+    )
     crawler_log_group = "/aws-glue/crawlers"
 
     @property
@@ -168,3 +180,22 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     def rule_arn(self) -> str:
         """The rule's ARN, on the default bus."""
         return self.arn("events", f"rule/{self.rule}")
+
+    def alarm(self, purpose: str) -> str:
+        """A CloudWatch alarm, by what it watches: one of ``alarm_purposes``."""
+        return f"{self.config.name}-{purpose}"
+
+    @property
+    def dashboard(self) -> str:
+        """The CloudWatch dashboard. Dashboards belong to the account, so the region keeps two of one name apart."""
+        return f"{self.config.name}-{self.config.region}"
+
+    @property
+    def topic(self) -> str:
+        """The SNS topic that mails alarms."""
+        return f"{self.config.name}-alarms"
+
+    @property
+    def topic_arn(self) -> str:
+        """The topic's ARN."""
+        return self.arn("sns", self.topic)

@@ -15,9 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from salespipe import insights
+from salespipe import insights, monitoring
 from salespipe.resources import bundle, policies
+from salespipe.resources.alarms import Alarms
 from salespipe.resources.athena import WorkGroup
+from salespipe.resources.base import Unwanted
+from salespipe.resources.dashboard import Dashboard
 from salespipe.resources.dynamodb import Table
 from salespipe.resources.events import Rule
 from salespipe.resources.existing_table import ExistingTable
@@ -30,6 +33,7 @@ from salespipe.resources.logs import LogGroup
 from salespipe.resources.named_queries import NamedQueries, NamedQuery
 from salespipe.resources.pipes import Pipe
 from salespipe.resources.s3 import Bucket
+from salespipe.resources.sns import Topic
 from salespipe.resources.sqs import Queue
 
 if TYPE_CHECKING:
@@ -48,7 +52,10 @@ _BY_FAILURE: Final = "!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
 
 
 def pipeline(aws: Aws) -> tuple[Resource, ...]:
-    """Every resource of the configured pipeline, in the order of the picture above; asks AWS for the account only."""
+    """Every resource of the configured pipeline, in the order of the picture above; asks AWS for the account only.
+
+    What the configuration leaves out and ``up`` would delete is among them, as ``Unwanted``.
+    """
     config, names = aws.config, aws.names
 
     # Who may do what. Only Pipes and Firehose send a key that a trust policy can ask for.
@@ -109,8 +116,6 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
     )
 
     # The table's stream to Kinesis. The partition key is in Keys, since a REMOVE has no image.
-    pipe_logs = LogGroup(name=names.pipe_log_group, retention_days=config.functions.log_retention_days)
-    pipe_logged = config.pipe_log_level != "OFF"
     pipe = Pipe(
         name=names.pipe,
         role_arn=names.role_arn("pipe"),
@@ -123,9 +128,7 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
         max_retries=config.pipe.max_retries,
         max_age_seconds=config.pipe.max_age_seconds,
         filters=config.pipe.filters,
-        log_level=config.pipe_log_level,
-        log_group_arn=names.arn("logs", f"log-group:{names.pipe_log_group}"),
-        needs=(pipe_role, table, stream, dead_letters, delivery, *((pipe_logs,) if pipe_logged else ())),
+        needs=(pipe_role, table, stream, dead_letters, delivery),
     )
 
     # Orders on a schedule: off until asked for.
@@ -190,8 +193,31 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
         *(delivery_logs, delivery, transform_logs, transform, bucket),
         *(database, classifier, crawler, workgroup, named_queries),
         *(generator_logs, generator, invocation, schedule),
-        *((pipe_logs,) if pipe_logged else ()),
+        *_watched(aws),
     )
+
+
+def _watched(aws: Aws) -> tuple[Resource, ...]:
+    """Alarms, a dashboard, and a topic where somebody is to be mailed; ``Unwanted`` is what the configuration left out.
+
+    They name what they watch, which need not be there.
+    """
+    config, names, wanted = aws.config, aws.names, aws.config.monitoring
+    topic = Topic(name=names.topic, email=wanted.email)
+    mails = bool(wanted.enabled and wanted.email)
+    alarms = Alarms(
+        name=config.name,
+        alarms=monitoring.alarms(config, names),
+        actions=tuple(filter(None, (wanted.topic, names.topic_arn if mails else ""))),
+        needs=(topic,) if mails else (),
+    )
+    dashboard = Dashboard(
+        name=names.dashboard, text=monitoring.dashboard_text(names), widgets=monitoring.widgets(config, names)
+    )
+    if not wanted.enabled:
+        return (Unwanted(alarms), Unwanted(dashboard), Unwanted(topic))
+    # Once nothing names it any more.
+    return (alarms, dashboard, topic if mails else Unwanted(topic, needs=(alarms,)))
 
 
 def _role(

@@ -27,7 +27,7 @@ def test_every_resource_is_declared_once_and_needs_only_declared_ones(aws: Aws) 
     resources = pipeline(aws)
     keys = [(resource.kind, resource.name) for resource in resources]
 
-    assert len(set(keys)) == len(keys) == 23
+    assert len(set(keys)) == len(keys) == 27
     assert all((need.kind, need.name) in keys for resource in resources for need in resource.needs)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from salespipe.cli.context import App
     from salespipe.config import Config
     from salespipe.cost.bill import Bill
+    from salespipe.flow.alarms import AlarmState
     from salespipe.flow.snapshot import Flow
     from salespipe.flow.totals import Totals
     from salespipe.resources.base import Resource
@@ -36,6 +37,7 @@ class Looker:
         self._resources: tuple[Resource, ...] = ()
         self._flow: Flow | None = None
         self._totals: Totals | None = None
+        self._alarms: tuple[AlarmState, ...] | None = None
 
     def take(self, now: datetime | None = None) -> Look:
         """Look once. Raises ``SalespipeError`` where nothing answers, or AWS refuses to tell of any resource."""
@@ -47,7 +49,9 @@ class Looker:
 
     def _look(self, at: datetime) -> Look:
         from salespipe import lifecycle
+        from salespipe.lifecycle import Reading
         from salespipe.pipeline import pipeline
+        from salespipe.resources.base import settled_away
         from salespipe.view.overview import Look
 
         aws = self._reach()
@@ -57,7 +61,11 @@ class Looker:
         unreachable = [each for each in refused if each.code == "EndpointUnreachable"]
         if unreachable or len(refused) == len(seen):
             raise (unreachable or refused)[0]
-        readings = tuple(lifecycle.seen_as(self._resources, seen))
+        readings = tuple(
+            Reading(resource.kind, resource.name, each)
+            for resource, each in zip(self._resources, seen, strict=True)
+            if not isinstance(each, SalespipeError) and not settled_away(resource, each)
+        )
         unseen = tuple(
             (resource.kind, resource.name, each.message)
             for resource, each in zip(self._resources, seen, strict=True)
@@ -73,6 +81,7 @@ class Looker:
             bill=_bill(aws.config, self._totals),
             since=since,
             free=look.free,
+            alarms=self._alarms,
         )
 
     def _reach(self) -> Aws:
@@ -94,7 +103,7 @@ class Looker:
     def _measure(self, aws: Aws, since: datetime | None, at: datetime) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from salespipe.flow import snapshot, totals
+        from salespipe.flow import alarms, snapshot, totals
 
         if self._flow is not None and at - self._flow.at < _METRICS_EVERY[aws.config.target]:
             return
@@ -103,6 +112,10 @@ class Looker:
             self._totals = None if since is None else totals.count(aws, since, at)
         except (BotoCoreError, ClientError):
             self._totals = None  # the flow, which asks the same service, says why
+        try:
+            self._alarms = alarms.read(aws) or None
+        except (BotoCoreError, ClientError):
+            self._alarms = None  # the resource itself is unknown, and says why
 
 
 def _bill(config: Config, totals: Totals | None) -> Bill | None:

@@ -38,6 +38,7 @@ def idle(config: Config) -> Bill:
     sheet.free(hops.LOGS, "empty log groups", "only what is logged is charged")
     hops.crawls(sheet, config)
     sheet.free(hops.ATHENA, "workgroup", "only what queries scan is charged")
+    hops.watched(sheet, config, Decimal(1))
     return sheet.bill()
 
 
@@ -76,6 +77,7 @@ def at_rate(config: Config, rate: float) -> Bill:
     sheet.charge(hops.S3, "objects written", "s3_put_thousand", puts(config, a_second) * HOUR / 1000)
     _kept(sheet, hops.S3, "objects", "s3_gb_month", orders * sizes.GZIPPED_LINE_BYTES)
     hops.crawls(sheet, config)
+    hops.watched(sheet, config, Decimal(1))
     return sheet.bill()
 
 

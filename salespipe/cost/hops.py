@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from salespipe.cost import sizes
 from salespipe.cost.prices import price
 from salespipe.cost.sizes import GB, KB, MB, MILLION, units
+from salespipe.names import Names
 
 if TYPE_CHECKING:
     from salespipe.config import Config
@@ -25,6 +26,8 @@ S3: Final = "S3"
 LOGS: Final = "CloudWatch Logs"
 GLUE: Final = "Glue"
 ATHENA: Final = "Athena"
+ALARMS: Final = "CloudWatch alarms"
+DASHBOARD: Final = "CloudWatch dashboard"
 
 FREE_RETENTION_HOURS: Final = 24
 PUT_UNIT: Final = 25 * KB
@@ -90,6 +93,19 @@ def crawls(sheet: Sheet, config: Config) -> None:
     known = price("glue_dpu_hour", config.region)
     each = f"{known.usd * sizes.CRAWL_DPU_HOURS:.2f}" if known else "an unknown amount"
     sheet.free(GLUE, "catalog and crawler", f"each crawl costs {each}")
+
+
+def watched(sheet: Sheet, config: Config, hours: Decimal | None) -> None:
+    """Charge for alarms and the dashboard's being there for ``hours``; a part of a month is charged as a part."""
+    if not config.monitoring.enabled:
+        return
+    count, months = len(Names.alarm_purposes), parts(hours, sizes.HOURS_A_MONTH)
+    free = "the first ten in an account are free"
+    sheet.charge(
+        ALARMS, f"{count} alarms", "cloudwatch_alarm_month", None if months is None else months * count, note=free
+    )
+    free = "the first three in an account are free"
+    sheet.charge(DASHBOARD, "one dashboard", "cloudwatch_dashboard_month", months, note=free)
 
 
 def rounded(records: Decimal | None, size: Decimal | None, unit: int) -> Decimal | None:

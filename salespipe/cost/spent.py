@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class Usage:
     """What a pipeline has used since it was made; None where that is not known.
 
-    ``stream_hours``: how long the Kinesis stream has stood. ``write_units``: DynamoDB's ConsumedWriteCapacityUnits.
-    ``pipe_events``: events that passed the filter. ``stream_*``: Kinesis' IncomingRecords, IncomingBytes and
-    GetRecords.Bytes. ``delivery_*``: Firehose's DataReadFromKinesisStream.Records and .Bytes. ``gb_seconds``: Lambda's
-    Duration times memory. ``puts``: requests that wrote objects. ``stored_bytes``: what lies in the bucket now, and
-    ``stored_hours`` how long it has lain there on average.
+    ``stream_hours``: how long the Kinesis stream has stood, and with it what watches it. ``write_units``: DynamoDB's
+    ConsumedWriteCapacityUnits. ``pipe_events``: events that passed the filter. ``stream_*``: Kinesis' IncomingRecords,
+    IncomingBytes and GetRecords.Bytes. ``delivery_*``: Firehose's DataReadFromKinesisStream.Records and .Bytes.
+    ``gb_seconds``: Lambda's Duration times memory. ``puts``: requests that wrote objects. ``stored_bytes``: what lies
+    in the bucket now, and ``stored_hours`` how long it has lain there on average.
     """
 
     stream_hours: float | None = None
@@ -60,6 +60,7 @@ def so_far(config: Config, usage: Usage) -> Bill:
     sheet.charge(hops.S3, "objects kept", "s3_gb_month", _gb_months(usage.stored_bytes, usage.stored_hours))
     sheet.charge(hops.GLUE, "crawls", "glue_dpu_hour", _exact(usage.crawler_dpu_hours))
     sheet.charge(hops.ATHENA, "data scanned", "athena_tb", parts(_exact(usage.bytes_scanned), TB))
+    hops.watched(sheet, config, _exact(usage.stream_hours))
     return sheet.bill()
 
 

@@ -52,6 +52,8 @@ _PREFIXES: Final = {
     "firehose": "firehose",
     "glue": "glue",
     "athena": "athena",
+    "cloudwatch": "cloudwatch",
+    "sns": "sns",
 }
 _PREFIXES_BY_KIND: Final = {"eventbridge pipe": "pipes", "eventbridge rule": "events"}
 _S3_ACTIONS: Final = {

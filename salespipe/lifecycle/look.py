@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from salespipe.errors import SalespipeError
 from salespipe.lifecycle.faults import describe_failure, unseen
 from salespipe.lifecycle.model import Change, Intent, Key, Reading, key_of
-from salespipe.resources.base import Remedy, State
+from salespipe.resources.base import Remedy, State, Unwanted, settled_away
 from salespipe.resources.existing_table import ExistingTable
 
 if TYPE_CHECKING:
@@ -72,19 +72,27 @@ def seen_as(resources: Sequence[Resource], seen: Sequence[Observation | Salespip
 
 
 def plan(aws: Aws, resources: Sequence[Resource], found: Sequence[Reading] | None = None) -> list[Change]:
-    """What ``up`` would do with every resource, in the order given, from ``found`` or a look. Raises as ``status``."""
+    """What ``up`` would do with every resource, in the order given, from ``found`` or a look. Raises as ``status``.
+
+    Of what is unwanted and not there nothing is told.
+    """
     readings = status(aws, resources) if found is None else found
-    intents = {(each.kind, each.name): _intent(each.seen) for each in readings}
+    intents = {
+        key_of(resource): _intent(resource, reading.seen)
+        for resource, reading in zip(resources, readings, strict=True)
+        if not settled_away(resource, reading.seen)
+    }
     return [
         Change(
             reading.kind,
             reading.name,
             intents[key_of(resource)],
-            reading.seen.drift,
+            () if intents[key_of(resource)] is Intent.DELETE else reading.seen.drift,
             reading.seen.detail,
             _followers(resource, resources, intents),
         )
         for resource, reading in zip(resources, readings, strict=True)
+        if key_of(resource) in intents
     ]
 
 
@@ -95,10 +103,13 @@ def plan_from_nothing(resources: Sequence[Resource]) -> list[Change]:
         if isinstance(resource, ExistingTable)
         else Change(resource.kind, resource.name, Intent.CREATE)
         for resource in resources
+        if not isinstance(resource, Unwanted)
     ]
 
 
-def _intent(seen: Observation) -> Intent:
+def _intent(resource: Resource, seen: Observation) -> Intent:
+    if isinstance(resource, Unwanted):
+        return Intent.DELETE
     if seen.adopted and seen.state in {State.ABSENT, State.FOREIGN}:
         return Intent.REFUSED
     return _REPAIRS[seen.remedy] if seen.state is State.DRIFTED else _INTENTS[seen.state]
@@ -111,5 +122,5 @@ def _followers(resource: Resource, resources: Sequence[Resource], intents: dict[
     return tuple(
         key_of(other)
         for other in resources
-        if intents[key_of(other)] in _IN_PLACE and key_of(resource) in map(key_of, other.needs)
+        if intents.get(key_of(other)) in _IN_PLACE and key_of(resource) in map(key_of, other.needs)
     )

@@ -72,6 +72,7 @@ class Intent(StrEnum):
     REPLACE = "replace"
     WAIT = "wait"  # something is under way there already
     KEEP = "keep"
+    DELETE = "delete"  # the configuration has no use for it any more
     CONSENT = "consent"  # made anew, and its data is lost: up refuses unless that was agreed to
     FOREIGN = "foreign"  # in the way and not ours: up refuses
     REFUSED = "refused"  # the user's own, and absent or of no use as it is: up refuses

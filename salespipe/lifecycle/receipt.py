@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from salespipe.config import Monitoring
 from salespipe.cost import hops
 from salespipe.cost.estimate import idle, storage_usd_a_month
 from salespipe.lifecycle.model import Action, Reading, Step
@@ -20,8 +23,12 @@ if TYPE_CHECKING:
 
 # AWS's own month for storage: 730 hours.
 _HOURS_A_MONTH: Final = 730
-# Of what the pipeline is made of, only this costs by merely being there; for a bucket it is what it holds.
-_CHARGED_BY_THE_HOUR: Final = {"kinesis stream": hops.KINESIS}
+# Of what the pipeline is made of, only these cost by merely being there; for a bucket it is what it holds.
+_CHARGED_BY_THE_HOUR: Final = {
+    "kinesis stream": hops.KINESIS,
+    "cloudwatch alarms": hops.ALARMS,
+    "cloudwatch dashboard": hops.DASHBOARD,
+}
 _RENAMED: Final = (
     'it was made under another [table] name: put name = "{name}" back and run salespipe down, or delete it yourself'
 )
@@ -95,7 +102,9 @@ def _remains(aws: Aws, resource: Resource, step: Step) -> Remains:
     if isinstance(resource, Bucket):
         return _sized(aws, resource, remains)
     service = _CHARGED_BY_THE_HOUR.get(step.kind)
-    lines = [line.usd for line in idle(aws.config).lines if line.service == service]
+    # What is left costs also where the configuration has no use for it any more.
+    whole = msgspec.structs.replace(aws.config, monitoring=Monitoring())
+    lines = [line.usd for line in idle(whole).lines if line.service == service]
     known = [usd for usd in lines if usd is not None]
     price = None if len(known) < len(lines) else sum(known, Decimal(0))
     return Remains(step.kind, step.name, step.action, step.detail, price)

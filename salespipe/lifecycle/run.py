@@ -15,7 +15,7 @@ from salespipe.lifecycle import faults
 from salespipe.lifecycle.look import look, status, survey
 from salespipe.lifecycle.model import Action, Key, Reading, Step, key_of
 from salespipe.lifecycle.settle import Report, Settling, interruptible
-from salespipe.resources.base import Observation, Remedy, State
+from salespipe.resources.base import Observation, Remedy, State, Unwanted, settled_away
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
@@ -40,11 +40,13 @@ def up(
     A resource's last Step is CREATED, UPDATED, REPLACED, UNCHANGED or FAILED. After a failure nothing new is begun,
     what runs is finished, and ``SalespipeError`` is raised at the end. What is FOREIGN, what the user lent and is of no
     use, and what could only be deleted with its data and is not in ``consent`` is told before anything is touched.
+    What is unwanted ends DELETED; where it was not there, nothing is told of it.
     ``found`` is a ``status`` of just now, which spares another look. Closing the iterator, or Ctrl-C, ends every thread
     at its next wait.
     """
     readings = status(aws, resources) if found is None else found
     first = {(reading.kind, reading.name): reading.seen for reading in readings}
+    resources = [each for each in resources if not settled_away(each, first[key_of(each)])]
     _refuse_obstacles(resources, first, consent)
     changed: set[Key] = set()
 
@@ -52,6 +54,8 @@ def up(
         settling = Settling(aws, resource, report, consent=key_of(resource) in consent)
         # What it was judged against may have changed since: a table that was made anew has another stream.
         stale = any(key_of(need) in changed for need in resource.needs)
+        if isinstance(resource, Unwanted):
+            return settling.step(settling.down(first[key_of(resource)]))
         action = settling.up(look(aws, resource) if stale else first[key_of(resource)])
         if action is not Action.UNCHANGED:
             changed.add(key_of(resource))
@@ -79,9 +83,9 @@ def down(aws: Aws, resources: Sequence[Resource], *, keep: Collection[Key] = ())
     """Bring every resource of ours to ABSENT, each as soon as nothing needs it any more, and yield what happens.
 
     What is in ``keep``, and what the user lent us, is left alone. Goes on past failures. A resource's last Step is
-    DELETED, ABSENT, KEPT, FOREIGN or FAILED. What came back meanwhile, such as a log group that a late writer made
-    again, is swept; then everything is described once more, and a Step LEFT, KEPT or FOREIGN for each that is still
-    there is the receipt, told last: without LEFT nothing is left.
+    DELETED, ABSENT, KEPT, FOREIGN or FAILED; of what is unwanted and absent nothing is told. What came back meanwhile,
+    such as a log group that a late writer made again, is swept; then everything is described once more, and a Step
+    LEFT, KEPT or FOREIGN for each that is still there is the receipt, told last: without LEFT nothing is left.
     """
     failures: list[SalespipeError] = []
 
@@ -92,11 +96,12 @@ def down(aws: Aws, resources: Sequence[Resource], *, keep: Collection[Key] = ())
             return settling.step(Action.KEPT)
         return settling.step(settling.down(seen))
 
+    unwanted = {key_of(each) for each in resources if isinstance(each, Unwanted)}
     why: dict[Key, str] = {}
     for step in _walk(aws, resources, work, failures, give_up=False, backwards=True):
         if step.action is Action.FAILED:
             why[(step.kind, step.name)] = step.detail
-        if step.action not in _TOLD_LAST:
+        if step.action not in _TOLD_LAST and not (step.action is Action.ABSENT and (step.kind, step.name) in unwanted):
             yield step
     receipt = _receipt(aws, resources, keep)
     back = [resource for resource, step in receipt if step.action is Action.LEFT and key_of(resource) not in why]
@@ -116,7 +121,7 @@ def _receipt(aws: Aws, resources: Sequence[Resource], keep: Collection[Key]) -> 
     for resource, seen in zip(resources, survey(aws, resources), strict=True):
         if isinstance(seen, SalespipeError):
             found.append((resource, Step(resource.kind, resource.name, Action.LEFT, detail=seen.message)))
-        elif seen.state is not State.ABSENT:
+        elif seen.state is not State.ABSENT and not settled_away(resource, seen):
             action, why = _why_left(seen, kept=key_of(resource) in keep)
             found.append((resource, Step(resource.kind, resource.name, action, detail=why)))
     return found

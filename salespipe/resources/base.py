@@ -110,3 +110,44 @@ class Resource(Protocol):
         Answers, where it had to be emptied first, how much of what went with it: ``{"object versions": 12}``.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Unwanted:
+    """A resource that the configuration has no use for, and may have had: ``up`` deletes it, after what it ``needs``.
+
+    There is no state file that would tell what an earlier configuration asked for; but names are deterministic, so
+    that it can be looked for. Where it is absent, or somebody else's, nothing is said of it.
+    """
+
+    resource: Resource
+    needs: tuple[Resource, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """That of the resource."""
+        return self.resource.kind
+
+    @property
+    def name(self) -> str:
+        """That of the resource."""
+        return self.resource.name
+
+    def describe(self, aws: Aws) -> Observation:
+        """As the resource itself."""
+        return self.resource.describe(aws)
+
+    def create(self, aws: Aws) -> None:
+        """Nothing: it is not wanted."""
+
+    def update(self, aws: Aws, seen: Observation) -> None:
+        """Nothing: it is not wanted as it should be either."""
+
+    def delete(self, aws: Aws) -> Mapping[str, int] | None:
+        """As the resource itself."""
+        return self.resource.delete(aws)
+
+
+def settled_away(resource: Resource, seen: Observation) -> bool:
+    """Whether it is unwanted, and there is nothing of it: not worth a word."""
+    return isinstance(resource, Unwanted) and seen.state in {State.ABSENT, State.FOREIGN}

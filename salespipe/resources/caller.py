@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from salespipe.resources.caller_arns import Arns
 from salespipe.resources.iam import document
 from salespipe.resources.policies import allow
 
@@ -41,18 +42,6 @@ WITHOUT_RESOURCE: Final[Mapping[str, str]] = {
     "logs:DescribeLogGroups": "lists by prefix, over the account",
     "pipes:ListPipes": "doctor counts the account's pipes",
 }
-
-# A pipe's logs are delivered by CloudWatch Logs' own infrastructure, for which whoever sets it up has to be allowed all
-# this (CloudWatch Logs user guide, "Logging that requires additional permissions [V1]"). None has a resource type.
-LOG_DELIVERY: Final = (
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
-)
 
 _TABLE_OF_OURS: Final = "CreateTable DeleteTable TagResource UpdateTable"
 _TABLE_OF_YOURS: Final = "UpdateTable"  # its stream is switched on, and nothing else is done to it
@@ -126,40 +115,8 @@ def _pass(names: Names, service: str, *purposes: str) -> Statement:
     return _on(f"PassTo{service.capitalize()}", "iam", "PassRole", *map(names.role_arn, purposes), condition=condition)
 
 
-class _Arns:
-    """The ARNs that IAM wants to be given for each part of the pipeline."""
-
-    def __init__(self, names: Names) -> None:
-        arn, bucket, database = names.arn, names.bucket_arn, names.database
-        self.roles = [names.role_arn(each) for each in ("generator", "transform", "pipe", "delivery", "crawler")]
-        self.pipe = arn("pipes", f"pipe/{names.pipe}")
-        self.delivery = arn("firehose", f"deliverystream/{names.delivery}")
-        self.functions = [names.function_arn(each) for each in ("generator", "transform")]
-        functions = [names.function_log_group("generator"), names.function_log_group("transform")]
-        groups = [*functions, names.delivery_log_group, names.pipe_log_group]
-        # CloudWatch Logs asks for a group's ARN with ":*", but to tag it for the one without (API reference, LogGroup);
-        # which of them it asks for when tags come with CreateLogGroup is not said.
-        self.log_tags = [arn("logs", f"log-group:{group}") for group in groups]
-        self.logs = [f"{group}:*" for group in self.log_tags]
-        self.results = f"{bucket}/{names.results_prefix}*"
-        lake = (names.events_prefix, names.products_prefix, names.errors_prefix)
-        self.read = [*(f"{bucket}/{prefix}*" for prefix in lake), self.results]
-        self.workgroup = arn("athena", f"workgroup/{names.workgroup}")
-        self.crawler = arn("glue", f"crawler/{names.crawler}")
-        self.database = arn("glue", f"database/{database}")
-        # Glue asks for every level above a table, and to delete a database for all that could be in it.
-        self.catalog = arn("glue", "catalog")
-        self.tables = [self.catalog, self.database, arn("glue", f"table/{database}/*")]
-        self.contents = [*self.tables, arn("glue", f"userDefinedFunction/{database}/*")]
-        self.default_database = arn("glue", "database/default")
-        # Oneself. A user is known by its name; a role is not, and IAM has no variable for it.
-        users = [arn("iam", f"user/{path}${{aws:username}}", region="") for path in ("", "*/")]
-        self.any_role = arn("iam", "role/*", region="")
-        self.oneself = [*users, self.any_role]
-
-
 def _use(names: Names) -> tuple[Statement, ...]:
-    arns = _Arns(names)
+    arns = Arns(names)
     return (
         _on("SeeRoles", "iam", "GetRole GetRolePolicy", *arns.roles),
         # doctor asks IAM whether the caller may do all this; a session does not name its role's path, which it needs.
@@ -216,6 +173,10 @@ def _use(names: Names) -> tuple[Statement, ...]:
             "CreateDatabase GetDatabase GetDatabases",
             *(arns.catalog, arns.default_database),
         ),
+        # Alarms are listed by the beginning of their names, which IAM does not see.
+        _on("SeeAlarms", "cloudwatch", "DescribeAlarms", names.arn("cloudwatch", "alarm:*")),
+        _on("SeeDashboard", "cloudwatch", "GetDashboard", arns.dashboard),
+        _on("SeeTopic", "sns", "ListSubscriptionsByTopic ListTagsForResource", names.topic_arn),
         _on("Crawl", "glue", "GetCrawler StartCrawler", arns.crawler),
         _on("SeeGlueTags", "glue", "GetTags", arns.crawler, arns.database),
         _everywhere(
@@ -233,7 +194,7 @@ def _use(names: Names) -> tuple[Statement, ...]:
 
 
 def _deploy(names: Names) -> tuple[Statement, ...]:
-    arns, lent = _Arns(names), names.config.table.existing
+    arns, lent = Arns(names), names.config.table.existing
     return (
         _on("KeepTable", "dynamodb", _TABLE_OF_YOURS if lent else _TABLE_OF_OURS, names.table_arn),
         _on("KeepPipe", "pipes", "CreatePipe DeletePipe TagResource UpdatePipe", arns.pipe),
@@ -262,7 +223,6 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
         ),
         _on("KeepLogs", "logs", "CreateLogGroup CreateLogStream DeleteLogGroup PutRetentionPolicy", *arns.logs),
         _on("TagLogs", "logs", "TagResource", *arns.log_tags, *arns.logs),
-        *(() if names.config.pipe_log_level == "OFF" else (_everywhere(names, "DeliverPipeLogs", *LOG_DELIVERY),)),
         # Tags given to CreateBucket ask for TagResource (API reference, CreateBucketConfiguration).
         _on(
             *("KeepBucket", "s3"),
@@ -280,6 +240,10 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
             "ListQueryExecutions TagResource UpdateNamedQuery UpdateWorkGroup",
             arns.workgroup,
         ),
+        _on("KeepAlarms", "cloudwatch", "DeleteAlarms PutMetricAlarm TagResource", *arns.alarms),
+        _on("KeepDashboard", "cloudwatch", "DeleteDashboards PutDashboard", arns.dashboard),
+        # Whoever may publish to a topic through an alarm is for the topic's own policy.
+        _on("KeepTopic", "sns", "CreateTopic DeleteTopic Subscribe TagResource Unsubscribe", names.topic_arn),
         _everywhere(
             names,
             "KeepWhatHasNoArn",
@@ -294,7 +258,7 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
 
 
 def _roles(names: Names) -> tuple[Statement, ...]:
-    arns = _Arns(names)
+    arns = Arns(names)
     return (
         _on(
             *("KeepRoles", "iam"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from salespipe.errors import Exit
 from salespipe.flow.totals import MEMORY_HERE
 from salespipe.resources.base import State
+from salespipe.view import alarms as alarms_view
 from salespipe.view import cost
 from salespipe.view import flow as flow_view
 from salespipe.view import readings as readings_view
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from salespipe.cost.bill import Bill
     from salespipe.errors import SalespipeError
+    from salespipe.flow.alarms import AlarmState
     from salespipe.flow.snapshot import Flow
     from salespipe.lifecycle import Reading
     from salespipe.view.screen import Screen
@@ -31,7 +33,7 @@ class Look:
 
     ``unseen`` are resources that AWS refused to describe: kind, name, and why. ``bill`` is what was spent ``since`` the
     Kinesis stream was made; None where that or the usage is not known. With ``free`` nothing is charged: the bill is
-    what AWS would have asked.
+    what AWS would have asked. ``alarms`` is None where there are none, or they could not be read.
     """
 
     at: datetime
@@ -43,6 +45,7 @@ class Look:
     bill: Bill | None = None
     since: datetime | None = None
     free: bool = False
+    alarms: tuple[AlarmState, ...] | None = None
 
     @property
     def exit_code(self) -> Exit:
@@ -70,6 +73,8 @@ def document(look: Look) -> dict[str, object]:
     - ``flow`` (null while nothing is deployed): ``at verdict window_minutes dead_letters problems`` and ``stages``:
       ``stage resource verdict why``, ``rate`` and ``lag_seconds`` (``value minute complete``: of which minute it is,
       and whether that is over), ``recent`` and ``failed`` (sums over the window).
+    - ``alarms`` (null where there are none): a list of ``name state since reason says enabled``, of which ``says`` is
+      what it means and what to run.
     - ``cost`` (null where unknown): ``since``, ``free``, and the bill: ``usd at_least unknown region as_of lines``.
     """
     return {
@@ -82,6 +87,7 @@ def document(look: Look) -> dict[str, object]:
             *(readings_view.unseen_record(*each) for each in look.unseen),
         ],
         "flow": None if look.flow is None else flow_view.record(look.flow),
+        "alarms": look.alarms,
         "cost": None
         if look.bill is None
         else {"since": look.since, "free": look.free, **cost.record(look.bill, total=True)},
@@ -158,5 +164,8 @@ def _below(look: Look, *, lines: int | None = None) -> list[RenderableType]:
     if look.flow is not None:
         parts.append(flow_view.table(look.flow))
         parts += [Text(line, style) for line, style in flow_view.remarks(look.flow)]
+    if look.alarms:
+        told = alarms_view.lines(look.alarms, look.at) if lines is None else [alarms_view.headline(look.alarms)]
+        parts += told
     parts += [Text(line, style="dim") for line in money(look)[:lines]]
     return parts

@@ -28,6 +28,7 @@ _WORDS: Final = {
     Intent.FOREIGN: "foreign",
     Intent.REFUSED: "refuse",
     Intent.KEEP: "leave",
+    Intent.DELETE: "delete",
 }
 _STYLES: Final = {
     Intent.CREATE: "green",
@@ -37,6 +38,7 @@ _STYLES: Final = {
     Intent.WAIT: "dim",
     Intent.FOREIGN: "bold red",
     Intent.REFUSED: "bold red",
+    Intent.DELETE: "yellow",
 }
 _LOSES: Final = "deleted and created anew, and all its data is lost: salespipe up asks first, or takes --replace"
 _TOLD_WHY: Final = frozenset({Intent.WAIT, Intent.FOREIGN, Intent.REFUSED})

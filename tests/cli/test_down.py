@@ -25,7 +25,7 @@ def test_down_stops_what_writes_drains_and_tells_what_went(shop: Shop, aws: Aws,
     assert shop.err.startswith("salespipe-dev on AWS account 123456789012, region us-east-1\n")
     lines = [line.strip() for line in told.splitlines()]
     assert lines[0] == "receipt: salespipe-dev on AWS account 123456789012, region us-east-1"
-    assert lines[1].startswith("deleted  23 resources")
+    assert lines[1].startswith("deleted  25 resources")
     assert lines[2] == "with them  glue tables: 1, object versions: 1"
     assert lines[3:] == ["costs now  0.00 USD an hour: nothing is left"]
     shop.run("down", "--yes", expect=4)
@@ -45,7 +45,7 @@ def test_what_was_not_drained_is_not_deleted(shop: Shop, aws: Aws, monkeypatch: 
     assert "--no-drain" in shop.err
     assert aws.client("events").describe_rule(Name=aws.names.rule)["State"] == "ENABLED"
     shop.run("plan")
-    assert shop.json("down", "--yes", "--no-drain")["deleted"] == 23
+    assert shop.json("down", "--yes", "--no-drain")["deleted"] == 25
 
 
 def test_the_data_is_kept_taken_up_again_and_deleted(shop: Shop, aws: Aws, drained: list[str]) -> None:
@@ -53,7 +53,7 @@ def test_the_data_is_kept_taken_up_again_and_deleted(shop: Shop, aws: Aws, drain
     aws.client("s3").put_object(Bucket=aws.names.bucket, Key="order_events/a.gz", Body=bytes(5000))
 
     told = shop.json("down", "--yes", "--keep-data")
-    assert (told["deleted"], told["left"], len(drained)) == (22, [], 1)
+    assert (told["deleted"], told["left"], len(drained)) == (24, [], 1)
     [kept] = told["kept"]
     assert (kept["kind"], kept["name"], kept["size"]) == ("s3 bucket", aws.names.bucket, 5000)
     assert 0 < told["usd_an_hour"] == kept["usd_an_hour"] < kept["usd_a_month"]
@@ -98,7 +98,7 @@ def test_what_may_not_be_looked_at_does_not_stop_the_rest(
     with monkeypatch.context() as weather:
         weather.setattr(Queue, "describe", refuse)
         told = shop.json("down", "--yes", expect=3)
-    assert (told["deleted"], [each["why"].rpartition(": ")[2] for each in told["left"]]) == (22, ["not you"])
+    assert (told["deleted"], [each["why"].rpartition(": ")[2] for each in told["left"]]) == (24, ["not you"])
     assert len(drained) == 1
     assert shop.json("down", "--yes")["deleted"] == 1
 
@@ -109,4 +109,4 @@ def test_a_strangers_stream_is_not_waited_for(shop: Shop, aws: Aws, drained: lis
     told = shop.json("down", "--yes")
     assert drained == []
     assert [each["kind"] for each in told["foreign"]] == ["kinesis stream"]
-    assert (told["deleted"], told["left"], told["usd_an_hour"]) == (22, [], 0)
+    assert (told["deleted"], told["left"], told["usd_an_hour"]) == (24, [], 0)

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 import ministack_server
 from salespipe.aws import Aws, error_code
 from salespipe.cli.main import run
-from salespipe.config import Config
+from salespipe.config import Config, Monitoring
 from salespipe.errors import Exit, SalespipeError
 from salespipe.lifecycle import Action, Step, down, plan, status, up
 from salespipe.lifecycle.model import Intent
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.skipif(
     f"its own, since it pins a botocore: pip install ministack=={ministack_server.VERSION}",
 )
 
-DEFAULT = Config(target="aws")
-BEFORE = 'target = "aws"\nstream.mode = "PROVISIONED"'
+DEFAULT = Config(target="aws", monitoring=Monitoring(email="shop@example.com"))
+BEFORE = 'target = "aws"\nstream.mode = "PROVISIONED"\nmonitoring.email = "shop@example.com"'
 AFTER = """
 target = "aws"
 environment = "prod"
@@ -42,6 +42,7 @@ delivery = { buffer_mb = 9, transform_buffer_mb = 0.5 }
 query = { scan_limit_mb = 50, results_days = 3 }
 functions = { memory_mb = 512, log_retention_days = 30 }
 generator = { orders_per_run = 5, schedule = "rate(5 minutes)" }
+monitoring = { email = "shop@example.com" }
 """
 
 TRUST = {

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from salespipe.config import Config, Delivery, Pipe, Stream
+from salespipe.config import Config, Delivery, Monitoring, Pipe, Stream
 from salespipe.cost import sizes
 from salespipe.cost.bill import Bill
 from salespipe.cost.estimate import Usage, at_rate, idle, pipe_requests, puts, so_far, storage_usd_a_month
@@ -24,17 +24,27 @@ def near(value: float) -> object:
     return pytest.approx(Decimal(str(value)), rel=Decimal("0.001"))
 
 
-def test_idle_is_the_stream() -> None:
+# What watches the pipeline, an hour: ten alarms at 0.10 and a dashboard at 3 USD a month of 730 hours.
+WATCHED = Decimal(10) * Decimal("0.10") / 730 + Decimal(3) / 730
+
+
+def test_idle_is_the_stream_and_what_watches() -> None:
     bill = idle(AWS)
-    assert (bill.usd_an_hour, bill.usd_a_day) == (Decimal("0.04"), Decimal("0.96"))
+    assert bill.usd_an_hour == near(Decimal("0.04") + WATCHED)
+    assert usd(bill, "CloudWatch alarms", "10 alarms") == near(0.0013699)
     assert bill.unknown == (READS,)
     assert bill.as_of == "2023-09"
 
 
+def test_what_does_not_watch_costs_nothing() -> None:
+    unwatched = idle(Config(target="aws", monitoring=Monitoring(enabled=False)))
+    assert (unwatched.usd_an_hour, unwatched.usd_a_day) == (Decimal("0.04"), Decimal("0.96"))
+
+
 def test_idle_with_shards_and_retention() -> None:
-    assert idle(Config(stream=Stream(mode="PROVISIONED", shards=2))).usd_an_hour == Decimal("0.030")
+    assert idle(Config(stream=Stream(mode="PROVISIONED", shards=2))).usd_an_hour == near(Decimal("0.030") + WATCHED)
     kept = Config(stream=Stream(mode="PROVISIONED", shards=2, retention_hours=48))
-    assert idle(kept).usd_an_hour == Decimal("0.070")
+    assert idle(kept).usd_an_hour == near(Decimal("0.070") + WATCHED)
 
 
 def test_no_orders_are_idle() -> None:
@@ -105,7 +115,10 @@ def test_a_region_without_prices_is_unknown_not_free() -> None:
     bill = idle(Config(target="aws", region="eu-south-2"))
     assert bill.usd == 0
     assert bill.as_of == ""
-    assert bill.unknown == ("Kinesis: on-demand stream", READS)
+    assert bill.unknown == (
+        *("Kinesis: on-demand stream", READS),
+        *("CloudWatch alarms: 10 alarms", "CloudWatch dashboard: one dashboard"),
+    )
     assert "an unknown amount" in " ".join(line.note for line in bill.lines)
     assert storage_usd_a_month(Config(region="eu-south-2"), 2**30) is None
 
@@ -140,13 +153,13 @@ def test_spent_so_far() -> None:
     )
     bill = so_far(AWS, usage)
     by_hand = 0.4 + 1.25 + 0.4 + 1e6 * 1024 / 2**30 * 0.08 + 0.04 + 1e6 * 5120 / 2**30 * 0.029
-    assert bill.usd == near(by_hand + 0.2 + 0.0133334 + 0.005 + 0.44 + 5 + 0.023)
+    assert bill.usd == near(by_hand + 0.2 + 0.0133334 + 0.005 + 0.44 + 5 + 0.023 + 10 * float(WATCHED))
     assert bill.unknown == (READS,)
 
 
 def test_what_was_not_measured_is_unknown() -> None:
     bill = so_far(AWS, Usage(stream_hours=1, stream_records_in=0, stream_bytes_in=0))
-    assert bill.usd == Decimal("0.04")
+    assert bill.usd == near(Decimal("0.04") + WATCHED)
     assert usd(bill, "Kinesis", "data in") == 0
     assert usd(bill, "Lambda", "runs") is None
     assert "Athena: data scanned" in bill.unknown

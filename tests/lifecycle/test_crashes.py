@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from salespipe import config, insights
+from salespipe import config, insights, monitoring
 from salespipe.aws import Aws
 from salespipe.config import Config
 from salespipe.errors import SalespipeError
@@ -39,6 +39,8 @@ WHOLE = {
     "glue crawler": 1,
     "athena workgroup": 1,
     "athena named queries": 1,
+    "cloudwatch alarms": 1,
+    "cloudwatch dashboard": 1,
 }
 UNWELCOME = {Action.LEFT, Action.FOREIGN, Action.FAILED, Action.KEPT}
 
@@ -79,9 +81,10 @@ class Account:
 
 @pytest.fixture
 def account(patient: Aws, wire: Wire, weather: Weather, monkeypatch: pytest.MonkeyPatch) -> Account:
-    # Two of the named queries stand for all: every call more is another up and another down.
-    few = insights.shipped()[:2]
+    # Two of the named queries, and of the alarms, stand for all: every call more is another up and another down.
+    few, alarms = insights.shipped()[:2], monitoring.alarms
     monkeypatch.setattr(insights, "shipped", lambda: few)
+    monkeypatch.setattr(monitoring, "alarms", lambda config, names: alarms(config, names)[:2])
     return Account(patient, wire, weather)
 
 
@@ -160,9 +163,9 @@ def test_up_and_down_and_up_again(aws: Aws) -> None:
         again = [step.action for step in up(aws, pipeline(aws))]
         gone = [step.action for step in down(aws, pipeline(aws)) if step.action.final]
 
-        assert made == [Action.CREATED] * 23
-        assert again == [Action.UNCHANGED] * 23
-        assert gone == [Action.DELETED] * 23
+        assert made == [Action.CREATED] * 25
+        assert again == [Action.UNCHANGED] * 25
+        assert gone == [Action.DELETED] * 25
 
 
 def test_nothing_to_do_costs_at_most_two_calls_a_resource(aws: Aws, weather: Weather) -> None:

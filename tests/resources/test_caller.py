@@ -37,6 +37,11 @@ delivery = { buffer_mb = 9, buffer_seconds = 90 }
 query = { scan_limit_mb = 50, results_days = 3 }
 functions = { memory_mb = 512, log_retention_days = 30 }
 generator = { orders_per_run = 5, schedule = "rate(5 minutes)" }
+monitoring = { email = "before@example.com" }
+"""
+MAILED = """
+target = "aws"
+monitoring = { email = "shop@example.com" }
 """
 PROVISIONED = """
 target = "aws"
@@ -83,7 +88,7 @@ def on_aws(connect: Connect, told: dict[str, set[Need]]) -> set[Need]:
             exhaust(lifecycle.up(aws, pipeline(aws)))
             examine(probes.on_aws(aws, time.time, lambda: standing(aws)))
             snapshot.read(aws)
-            for config in (CHANGED, PROVISIONED):
+            for config in (CHANGED, MAILED, PROVISIONED):
                 other = connect(msgspec.toml.decode(config.encode(), type=Config))
                 exhaust(lifecycle.up(other, pipeline(other)))
             exhaust(lifecycle.up(aws, pipeline(aws)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from salespipe.aws import Aws
-from salespipe.config import Config
+from salespipe.config import Config, Monitoring
 from salespipe.errors import SalespipeError
 from salespipe.lifecycle import Action, down, status, up
 from salespipe.pipeline import pipeline
@@ -33,9 +33,20 @@ KINDS = [
     "glue crawler",
     "athena workgroup",
     "athena named queries",
+    "cloudwatch alarms",
+    "cloudwatch dashboard",
+    "sns topic",
 ]
 # None can be tagged: they are known by their name, the rule that they name, and what their descriptions say.
 UNTAGGED = {"glue classifier", "lambda permission", "athena named queries"}
+# Known by what they say, too; of these, somebody else's can be told.
+SAYING = {"cloudwatch alarms", "cloudwatch dashboard"}
+
+
+@pytest.fixture
+def aws(connect: Connect) -> Aws:
+    """An account whose pipeline has everything that it can have."""
+    return connect(Config(target="aws", monitoring=Monitoring(email="shop@example.com")))
 
 
 def of_kind(aws: Aws, kind: str) -> list[Resource]:
@@ -107,7 +118,7 @@ def test_what_is_tagged_as_somebody_elses_is_never_touched(aws: Aws, connect: Co
         assert replace(resource.describe(stranger), created=before.created) == before
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in UNTAGGED])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in UNTAGGED | SAYING])
 def test_a_changed_tag_is_drift_and_put_back(aws: Aws, connect: Connect, kind: str) -> None:
     moved = connect(Config(target="aws", environment="prod"))
     for resource in of_kind(aws, kind):

@@ -57,6 +57,7 @@ functions = {{ memory_mb = 10240, timeout_seconds = 300, log_retention_days = 36
 generator = {{ orders_per_run = 10000, schedule = "cron(0 12 * * ? *)" }}
 query = {{ scan_limit_mb = 1000000, results_days = 3650 }}
 """
+MAILED = 'monitoring.email = "shop@example.com"'
 CONFIGURATIONS = {
     "default": "",
     "another region": 'region = "eu-central-1"',
@@ -67,9 +68,11 @@ CONFIGURATIONS = {
     """,
     "least": LEAST,
     "most": MOST,
+    "mailed": MAILED,
 }
 SERVICES = (
     "athena",
+    "cloudwatch",
     "dynamodb",
     "events",
     "firehose",
@@ -80,6 +83,7 @@ SERVICES = (
     "logs",
     "pipes",
     "s3",
+    "sns",
     "sqs",
 )
 PIPE = "arn:aws:pipes:eu-west-1:123456789012:pipe/p"
@@ -94,6 +98,7 @@ delivery = { buffer_mb = 9, buffer_seconds = 90, transform_buffer_mb = 0.5 }
 query = { scan_limit_mb = 50, results_days = 3 }
 functions = { memory_mb = 512, log_retention_days = 30 }
 generator = { orders_per_run = 5, schedule = "rate(5 minutes)" }
+monitoring.email = "before@example.com"
 """
 
 
@@ -218,13 +223,14 @@ def test_no_call_is_left_unchecked(connect: Connect, wire: Wire, clock: Clock) -
         aws.clock, aws.sleep = clock, clock.sleep
         return aws
 
-    aws, one_shard = on_the_clock(), on_the_clock(SHARDS.format(1))
+    aws, one_shard, mailed = on_the_clock(), on_the_clock(SHARDS.format(1), MAILED), on_the_clock(MAILED)
     otherwise, busy = on_the_clock(OTHERWISE, SHARDS.format(2)), Busy(wire)
 
     busy.aside(begin, otherwise)
     exhaust(up(otherwise, pipeline(otherwise)))
     busy.aside(disturb, otherwise)
     exhaust(up(one_shard, pipeline(one_shard)))
+    exhaust(up(mailed, pipeline(mailed)))
     exhaust(up(aws, pipeline(aws)))
     busy.aside(litter, aws)
     exhaust(down(aws, pipeline(aws)))

@@ -33,6 +33,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
 # What a call asks for beside its own action when it carries tags.
 _TAGGING = {
     "athena:CreateWorkGroup": "athena:TagResource",
+    "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
     "dynamodb:CreateTable": "dynamodb:TagResource",
     "events:PutRule": "events:TagResource",
     "firehose:CreateDeliveryStream": "firehose:TagDeliveryStream",
@@ -44,6 +45,7 @@ _TAGGING = {
     "logs:CreateLogGroup": "logs:TagResource",
     "pipes:CreatePipe": "pipes:TagResource",
     "s3:CreateBucket": "s3:TagResource",
+    "sns:CreateTopic": "sns:TagResource",
     "sqs:CreateQueue": "sqs:TagQueue",
 }
 _PASSED_TO = {"lambda", "pipes", "firehose", "glue"}
@@ -248,6 +250,22 @@ def _glue(call: Call, names: Names) -> Iterator[str]:
         yield from (names.arn("glue", f"table/{database}/{table}") for table in params.get("TablesToDelete", named))
 
 
+def _cloudwatch(call: Call, names: Names) -> Iterator[str]:
+    params = call.params
+    dashboards = params.get("DashboardNames") or [params[each] for each in ("DashboardName",) if each in params]
+    yield from (names.arn("cloudwatch", f"dashboard/{each}", region="") for each in dashboards)
+    alarms = params.get("AlarmNames") or [params[each] for each in ("AlarmName",) if each in params]
+    alarms = ["*"] if "AlarmNamePrefix" in params else alarms
+    yield from (names.arn("cloudwatch", f"alarm:{each}") for each in alarms)
+
+
+def _sns(call: Call, names: Names) -> Iterator[str]:
+    # Topics are SNS's only resources: a subscription's ARN is its topic's, and an id.
+    params = call.params
+    subscribed = params.get("SubscriptionArn", "").rpartition(":")[0]
+    yield params.get("TopicArn") or subscribed or names.arn("sns", params["Name"])
+
+
 def _athena(call: Call, names: Names) -> Iterator[str]:
     of_query = "NamedQuer" in call.operation
     named = call.params.get("WorkGroup") or (not of_query and call.params.get("Name")) or names.workgroup
@@ -256,6 +274,7 @@ def _athena(call: Call, names: Names) -> Iterator[str]:
 
 _BY_SERVICE = {
     "athena": _athena,
+    "cloudwatch": _cloudwatch,
     "dynamodb": _dynamodb,
     "dynamodbstreams": _dynamodb_streams,
     "events": _events,
@@ -267,6 +286,7 @@ _BY_SERVICE = {
     "logs": _logs,
     "pipes": _pipes,
     "s3": _s3,
+    "sns": _sns,
     "sqs": _sqs,
     "sts": lambda _call, _names: iter(()),
 }

@@ -78,7 +78,7 @@ def refusal(call: Call, code: str, message: str = "Refused", status: int = 400) 
     """An error in the words of the service's protocol."""
     if call.service == "s3":
         return answer(call, f"<Error><Code>{code}</Code><Message>{_xml(message)}</Message></Error>", status)
-    if call.service in {"iam", "sts"}:
+    if call.service in {"iam", "sns", "sts"}:
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{_xml(message)}</Message></Error>"
         return answer(call, f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>", status)
     headers = {"x-amzn-errortype": code, "x-amzn-query-error": f"{code};Sender"}
@@ -148,6 +148,9 @@ class Wire:
             "glue crawler": store("glue").crawlers,
             "glue classifier": self.classifiers,
             "athena workgroup": [name for name in store("athena").work_groups if name != "primary"],
+            "cloudwatch alarms": ["all of them"] if store("cloudwatch").alarms else [],
+            "cloudwatch dashboard": store("cloudwatch").dashboards,
+            "sns topic": store("sns").topics,
             "athena named queries": {query.workgroup.name for query in store("athena").named_queries.values()},
         }
         return Counter({kind: len(things) for kind, things in found.items() if len(things)})

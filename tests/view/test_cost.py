@@ -27,7 +27,7 @@ def drawn(bill: Bill, *, total: bool = False) -> str:
 def test_the_line_tells_whose_prices() -> None:
     told = cost.summary(WHOLE)
     assert told == "0.0400 USD an hour, 0.96 a day (list prices of us-east-1, the oldest from 2023-09)"
-    assert cost.summary(idle(Config())).startswith("at least 0.0400 USD an hour, 0.96 a day")
+    assert cost.summary(idle(Config())).startswith("at least 0.0455 USD an hour, 1.09 a day")
 
 
 def test_unknown_is_never_drawn_as_nothing() -> None:
@@ -52,7 +52,7 @@ def test_what_was_spent() -> None:
 
 def test_the_document_has_numbers_and_null() -> None:
     document = json.loads(encode(cost.record(idle(Config()))))
-    assert (document["usd_an_hour"], document["usd_a_day"]) == (0.04, 0.96)
+    assert (document["usd_an_hour"], document["usd_a_day"]) == pytest.approx((0.045479, 1.091507), rel=1e-4)
     assert document["at_least"] is True
     assert None in [line["usd_an_hour"] for line in document["lines"]]
 
