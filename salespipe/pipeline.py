@@ -116,6 +116,8 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
     )
 
     # The table's stream to Kinesis. The partition key is in Keys, since a REMOVE has no image.
+    pipe_logs = LogGroup(name=names.pipe_log_group, retention_days=config.functions.log_retention_days)
+    pipe_logged = config.pipe_log_level != "OFF"
     pipe = Pipe(
         name=names.pipe,
         role_arn=names.role_arn("pipe"),
@@ -128,7 +130,9 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
         max_retries=config.pipe.max_retries,
         max_age_seconds=config.pipe.max_age_seconds,
         filters=config.pipe.filters,
-        needs=(pipe_role, table, stream, dead_letters, delivery),
+        log_level=config.pipe_log_level,
+        log_group_arn=names.arn("logs", f"log-group:{names.pipe_log_group}"),
+        needs=(pipe_role, table, stream, dead_letters, delivery, *((pipe_logs,) if pipe_logged else ())),
     )
 
     # Orders on a schedule: off until asked for.
@@ -193,6 +197,7 @@ def pipeline(aws: Aws) -> tuple[Resource, ...]:
         *(delivery_logs, delivery, transform_logs, transform, bucket),
         *(database, classifier, crawler, workgroup, named_queries),
         *(generator_logs, generator, invocation, schedule),
+        pipe_logs if pipe_logged else Unwanted(pipe_logs, needs=(pipe,)),
         *_watched(aws),
     )
 

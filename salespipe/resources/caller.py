@@ -43,6 +43,18 @@ WITHOUT_RESOURCE: Final[Mapping[str, str]] = {
     "pipes:ListPipes": "doctor counts the account's pipes",
 }
 
+# A pipe's logs are delivered by CloudWatch Logs' own infrastructure, for which whoever sets it up has to be allowed all
+# this (CloudWatch Logs user guide, "Logging that requires additional permissions [V1]"). None has a resource type.
+LOG_DELIVERY: Final = (
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+)
+
 _TABLE_OF_OURS: Final = "CreateTable DeleteTable TagResource UpdateTable"
 _TABLE_OF_YOURS: Final = "UpdateTable"  # its stream is switched on, and nothing else is done to it
 
@@ -223,6 +235,7 @@ def _deploy(names: Names) -> tuple[Statement, ...]:
         ),
         _on("KeepLogs", "logs", "CreateLogGroup CreateLogStream DeleteLogGroup PutRetentionPolicy", *arns.logs),
         _on("TagLogs", "logs", "TagResource", *arns.log_tags, *arns.logs),
+        *(() if names.config.pipe_log_level == "OFF" else (_everywhere(names, "DeliverPipeLogs", *LOG_DELIVERY),)),
         # Tags given to CreateBucket ask for TagResource (API reference, CreateBucketConfiguration).
         _on(
             *("KeepBucket", "s3"),
