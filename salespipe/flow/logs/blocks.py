@@ -25,18 +25,14 @@ def joined(events: list[Event]) -> list[Event]:
         key = event.source, event.stream
         place, at, is_open = last.get(key, (-1, 0, False))
         continues = is_open or (place >= 0 and event.message.startswith(_CHAINED[:2]))
-        if continues and event.at - at <= _WITHIN and (_traces(blocks[place].message)):
-            head = blocks[place]
+        head = blocks[place] if place >= 0 else event
+        if continues and event.at - at <= _WITHIN and head.message.startswith(_HEAD):
             blocks[place] = replace(head, ids=head.ids + event.ids, message=f"{head.message}\n{event.message}")
         else:
             place = len(blocks)
             blocks.append(event)
         last[key] = place, event.at, _goes_on(event.message)
     return blocks
-
-
-def _traces(message: str) -> bool:
-    return any(line.startswith(_HEAD) for line in message.splitlines())
 
 
 def _goes_on(message: str) -> bool:

@@ -232,6 +232,13 @@ def test_a_traceback_that_was_printed_line_by_line_is_one_event() -> None:
     assert found[1].ids == tuple(str(at) for at in range(1, 9))
 
 
+def test_what_lambda_tells_of_an_exception_is_whole_already() -> None:
+    raised = (
+        '[ERROR] KeyError: 1\nTraceback (most recent call last):\n  File "a.py", line 1, in f\n    raise KeyError(1)'
+    )
+    assert texts(joined(lines(raised, "END RequestId: 1"))) == [raised, "END RequestId: 1"]
+
+
 def test_other_streams_and_indented_lines_are_no_part_of_it() -> None:
     events = lines("Traceback (most recent call last):", "other", "  File", "KeyError")
     events[1] = Event("transform", "another", 1001, 0, ("1",), "other")
