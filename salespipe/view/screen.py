@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -93,7 +93,8 @@ class Screen:
     def fail(self, error: SalespipeError) -> None:
         """Tell what failed, why, and what mends it; with ``json`` also as a document on stdout."""
         if self.json:
-            self.data({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+            with suppress(OSError):  # a stdout that has no room: stderr tells the rest
+                self.data({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
         interrupted = error.exit_code is Exit.INTERRUPTED
         self._labelled("" if interrupted else "error: ", "bold red", error.message)
         if error.hint:

@@ -26,6 +26,7 @@ from salespipe.query.athena import StoppedError
 GOLDEN = Path(__file__).parents[1] / "query" / "golden"
 FIVE = "SELECT n, product_name, amount, paid, note FROM (" + asked.EVERYTHING + ")"
 MANY = "SELECT n, 'row ' || CAST(n AS varchar) AS name FROM UNNEST(sequence(1, 2500)) AS t (n)"
+START = "from salespipe.cli import start; start()"
 
 
 @pytest.fixture(scope="module")
@@ -421,6 +422,32 @@ def test_a_reader_that_leaves_ends_it_quietly(home: Path, tmp_path: Path) -> Non
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("redirected", "code", "told"),
+    [
+        (">&-", 0, "1 row"),
+        ("2>&-", 0, ""),
+        ("<&-", 0, "1 row"),
+        ("> /dev/full", 1, "no room"),
+        ("--json > /dev/full", 1, "no room"),
+        ("--stats /dev/full", 1, "no room"),
+    ],
+)
+def test_streams_that_are_closed_or_full(home: Path, tmp_path: Path, redirected: str, code: int, told: str) -> None:
+    if "full" in redirected and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    done = subprocess.run(
+        ["/bin/bash", "-c", f'"{sys.executable}" -c "{START}" query "SELECT 1 AS a" {redirected}'],
+        env=os.environ | {"SALESPIPE_HOME": str(home)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert told in done.stderr
 
 
 def test_formats_that_cannot_be_are_usage_errors(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
