@@ -62,6 +62,7 @@ class Sale(NamedTuple):
     weight: int
 
 
+@cache
 def snapshot(kind: str, choice: Choice | None = None) -> Snapshot:
     """The whole at ``NOW``.
 
@@ -108,7 +109,7 @@ def _empty(choice: Choice) -> Snapshot:
 
 def _chaos(choice: Choice) -> Snapshot:
     made = _whole(choice, _sales(choice.window, 4, odd=True), flowing_at(4), objects=210, quarantined=1_317)
-    board = msgspec.structs.replace(made.board, unreadable=1_204, duplicates=8_811, undated=17, late=93)
+    board = msgspec.structs.replace(made.board, events=31_000, unreadable=1_204, duplicates=8_811, undated=17, late=93)
     return msgspec.structs.replace(made, board=board)
 
 
