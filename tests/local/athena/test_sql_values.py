@@ -260,9 +260,14 @@ QUERIES = [
         [["0.0000000000000000001", "5.0E36"]],
     ),
     (
-        "SELECT sum(x), min(x), count(x) FROM (SELECT 1 x WHERE false)",
-        ["_col0 bigint", "_col1 integer", "_col2 bigint"],
-        [[None, None, "0"]],
+        "SELECT sum(x), min(x), count(x), count_if(x > 0) FROM (SELECT 1 x WHERE false)",
+        ["_col0 bigint", "_col1 integer", "_col2 bigint", "_col3 bigint"],
+        [[None, None, "0", "0"]],
+    ),
+    (
+        "SELECT count_if(x > 1), count_if(x > 1) FILTER (WHERE x < 3) FROM (VALUES 1, NULL, 2, 3) t(x)",
+        ["_col0 bigint", "_col1 bigint"],
+        [["2", "1"]],
     ),
     ("SELECT x FROM (VALUES 1, NULL, 2) t(x) ORDER BY x DESC", ["x integer"], [["2"], ["1"], [None]]),
     ("SELECT x FROM (VALUES 1, 2, 3, 4) t(x) ORDER BY x OFFSET 1 LIMIT 2", ["x integer"], [["2"], ["3"]]),

@@ -10,7 +10,7 @@ from salespipe.local.athena.functions.registry import declared
 _AGGREGATES: Final = """
 count() -> bigint = count(*)
 count(T) -> bigint = count({0})
-count_if(boolean) -> bigint = count_if({0})
+count_if(boolean) -> bigint = count(CASE WHEN {0} THEN 1 END)
 sum(tinyint) -> bigint = sum({0})
 sum(smallint) -> bigint = sum({0})
 sum(integer) -> bigint = sum({0})
