@@ -97,7 +97,7 @@ def reader(key: str) -> Callable[[bytes], Change]:
             seconds, digits = change.ApproximateCreationDateTime, change.SequenceNumber
             if len(digits) > 40 or not (digits.isascii() and digits.isdigit()):
                 return _thorough(data, key)
-            keyed = getattr(change.Keys, key).S
+            keyed = change.Keys.key.S
             if event.eventName == "REMOVE":
                 return Change(keyed, int(digits), _event_time(seconds), True)
             return _plain(change.NewImage, keyed, int(digits), _event_time(seconds))
@@ -108,7 +108,7 @@ def reader(key: str) -> Callable[[bytes], Change]:
 
 
 def _decoder(key: str) -> msgspec.json.Decoder[Any]:
-    keys = msgspec.defstruct("Keys", [(key, _Text)], gc=False)
+    keys = msgspec.defstruct("Keys", [("key", _Text)], rename={"key": key}, gc=False)
     body = msgspec.defstruct(
         "Body",
         [
