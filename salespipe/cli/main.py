@@ -29,6 +29,7 @@ from salespipe.cli import (
     status,
     up,
     verify,
+    watch,
 )
 from salespipe.cli.context import App
 from salespipe.errors import Exit, SalespipeError
@@ -151,7 +152,23 @@ def _root(  # noqa: PLR0917 - Typer passes options by name
     context.obj = App(config, target, region, profile, endpoint_url, json=as_json, debug=debug)
 
 
-for verb in (demo, doctor, plan, up, down, status, logs, generate, replay, crawl, query, queries, insights, verify):
+for verb in (
+    demo,
+    doctor,
+    plan,
+    up,
+    down,
+    status,
+    watch,
+    logs,
+    generate,
+    replay,
+    crawl,
+    query,
+    queries,
+    insights,
+    verify,
+):
     verb.register(app)
 app.add_typer(local.app, name="local")
 
