@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Final
 from salespipe.aws import error_message, is_not_found
 from salespipe.errors import Exit, SalespipeError
 from salespipe.flow import drain, hops
-from salespipe.flow.delays import AwsTime, pipe_delay, utc_now
+from salespipe.flow.delays import AwsTime, longest_delay, pipe_delay, utc_now
 from salespipe.query.failures import not_deployed
 from salespipe.trust.proof import events, lake, ledgers, strays, table, view
 from salespipe.trust.proof.bucket import Bucket, Windows, compare
-from salespipe.trust.proof.findings import Findings, Hop
+from salespipe.trust.proof.findings import Findings, Hop, Stage
 from salespipe.trust.proof.judge import Judge
 from salespipe.trust.proof.orders import orders
 from salespipe.trust.proof.shown import Shown
@@ -90,12 +90,12 @@ class Verification:
         self._report = Report(self.now(), aws.config.name, aws.where, [], Findings())
         self._time = AwsTime(aws.clock, self.now)
         cut, until = self._cut()
-        settled = self._settle()
+        waiting = self._settle()
         readings, problems = self.kept
         self._report.remarks += [f"{problem.message} It is left out." for problem in problems]
         with Spool(max(self.weight.orders, self.weight.writes // 2)) as spool:
             windows, found, rows = self._read(spool, readings, cut, until)
-            judge = Judge(windows, found.objects, self._pipe_late(), settled, aws.config.table.existing)
+            judge = Judge(windows, found.objects, self._pipe_late(), waiting, aws.config.table.existing)
             self._compare(spool, windows, judge, Shown(rows, found.objects) if rows else None)
         strays.tell(aws, found, self._report.findings, self._report.remarks)
         self._report.hops = list(self._hops.values())
@@ -111,17 +111,24 @@ class Verification:
             aws.sleep(left)
         return cut, int(self.wall() * 1000)
 
-    def _settle(self) -> bool:
+    def _settle(self) -> frozenset[Stage]:
+        """Wait for what is under way; the stages behind which something may still be."""
+        aws = self.aws
         if not self.wait:
-            return False
+            return frozenset((Stage.PIPE, Stage.LAKE))
         try:
-            drain.settle(self.aws, progress=self.progress, patience=self.patience, now=self.now)
+            drain.settle(aws, progress=self.progress, patience=self.patience, now=self.now)
         except SalespipeError as error:
             if error.code != "NotDrained":
                 raise
             self._report.remarks.append(error.message)
-            return False
-        return True
+        else:
+            return frozenset()
+        if self.patience is not None and self.patience < 2 * longest_delay(aws):
+            return frozenset((Stage.PIPE, Stage.LAKE))
+        pipe, delivery = hops.pipe(aws), hops.delivery(aws)
+        held = [Stage.PIPE] if pipe is None or not pipe.moving else []
+        return frozenset(held + ([Stage.LAKE] if delivery is None or not delivery.reading else []))
 
     def _read(
         self, spool: Spool, readings: list[Reading], cut: int, until: int

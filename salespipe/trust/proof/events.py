@@ -13,7 +13,6 @@ from salespipe.aws import error_code
 from salespipe.resources.dynamodb import stream_arn
 from salespipe.trust.proof import content
 from salespipe.trust.proof.answers import Event, KinesisRecords, TableRecords, ask, seconds
-from salespipe.trust.proof.content import Content
 from salespipe.trust.proof.spool import Spool, Writer
 
 if TYPE_CHECKING:
@@ -174,11 +173,11 @@ def _put(writer: Writer, event: Event, key: str, arrived: float) -> None:
     created = seconds(change.created)
     writer.add(
         order,
-        (digest(order, event.event_id, sequence, held), int(created)),
+        (digest(order, event.event_id, sequence, int(created), held.plain), int(created)),
         (event.event_id, sequence, held.plain, held.own, int(created * 1000), int(arrived * 1000)),
     )
 
 
-def digest(order: str, event_id: str, sequence: str, held: Content) -> int:
-    """What tells whether two hops have the same event: 64 bits, of this process only."""
-    return hash((order, event_id, sequence, held.plain))
+def digest(order: str, event_id: str, sequence: str, created: int, plain: bytes) -> int:
+    """What tells whether two hops have the same event: 64 bits, of this process only; ``created`` is in seconds."""
+    return hash((order, event_id, sequence, created, plain))

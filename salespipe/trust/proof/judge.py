@@ -69,13 +69,14 @@ class Order:
 class Judge:
     """Says what is wrong with orders. ``pipe_late`` is how many seconds an event may take to Kinesis.
 
-    ``settled`` is False where something was still under way when reading began: what is missing may yet come.
+    ``waiting`` are the stages behind which what is missing may yet come. ``lent`` says that the table was there before
+    the pipeline was.
     """
 
     windows: Windows
     objects: Sequence[Object]
     pipe_late: float
-    settled: bool = True
+    waiting: frozenset[Stage] = frozenset()
     lent: bool = False
 
     def of(self, order: Order) -> tuple[list[Finding], int]:
@@ -111,7 +112,7 @@ class Judge:
 
         told_by_stream = first.created >= windows.table_stream
         told_by_kinesis = first.created >= windows.kinesis
-        if event.stream and event.kinesis and not event.stream[0].content.same(event.kinesis[0].content):
+        if event.stream and event.kinesis and not _same(event.kinesis[0], event.stream[0]):
             yield finding(Kind.WRONG, Stage.PIPE, "its record in Kinesis differs from the table's stream")
         if event.kinesis and told_by_stream and not event.stream:
             yield finding(Kind.UNEXPECTED, Stage.PIPE, "Kinesis has it, the table's stream does not")
@@ -125,11 +126,11 @@ class Judge:
             return
         before = (event.kinesis or event.stream)[:1]
         for sight in event.lake:
-            if before and not (sight.content.same(before[0].content) and sight.sequence == before[0].sequence):
+            if before and not _same(sight, before[0]):
                 yield finding(Kind.WRONG, Stage.LAKE, f"{self._where(sight)} differs from what came before it")
         if not before and told_by_stream and told_by_kinesis and not _recorded(order, first.content):
             yield finding(Kind.UNEXPECTED, Stage.LAKE, f"{self._where(first)} has it, no hop before the lake does")
-        if not before and any(not sight.content.same(first.content) for sight in event.lake):
+        if not before and any(not _same(sight, first) for sight in event.lake):
             yield finding(Kind.WRONG, Stage.LAKE, "its lines in the lake differ from each other")
         if len(event.lake) > max(1, len(event.kinesis)):
             places = ", ".join(self._where(sight) for sight in event.lake[:3])
@@ -150,7 +151,7 @@ class Judge:
             stage, told = Stage.LAKE, "the table's stream has it, the lake does not"
         else:
             stage, told = Stage.PIPE, "the table's stream has it, Kinesis does not"
-        if not self.settled:
+        if stage in self.waiting:
             return finding(Kind.LATE, stage, f"{told} yet")
         return finding(Kind.LOST, stage, told)
 
@@ -260,6 +261,12 @@ class Judge:
 
 def _event(fingerprint: bytes) -> str:
     return "delete" if fingerprint == NOTHING else "write"
+
+
+def _same(one: Sight, other: Sight) -> bool:
+    """Whether two hops have the same of an event; its time is whole seconds, as DynamoDB gives it."""
+    same = one.sequence == other.sequence and int(one.created) == int(other.created)
+    return same and one.content.same(other.content)
 
 
 def _sequence(event: Event) -> str:

@@ -163,7 +163,7 @@ class _Lines:
         self._writer.add(
             order,
             (
-                events.digest(order, event_id, sequence, held),
+                events.digest(order, event_id, sequence, int(created), held.plain),
                 int(created),
                 sequence,
                 held.plain,
