@@ -75,6 +75,8 @@ class Reading:
                 raise
             self.missing = absence(aws, self.source)
         else:
+            if self.source.stream and not self.taken:
+                self.missing = absence(aws, self.source)  # the group is everybody's, and outlives whoever logged to it
             self._go_on(asked, OVERLAP_SECONDS[aws.config.target])
 
     @property

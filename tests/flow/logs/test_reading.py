@@ -203,6 +203,12 @@ def test_a_crawler_that_never_ran_and_a_pipe_that_is_not_to_log(cloud: Cloud) ->
     assert texts(opened(cloud, [crawler], named=True)) == []
     assert cloud.asked[-1]["logStreamNames"] == ["salespipe-dev-lake"]
 
+    cloud.groups["/aws-glue/crawlers"] = []
+    assert texts(opened(cloud, readings(cloud, "crawler"), named=True)) == []
+    cloud.crawlers = False
+    with pytest.raises(SalespipeError, match="crawler is not deployed"):
+        opened(cloud, readings(cloud, "crawler"), named=True)
+
     cloud.config = Config(pipe=Pipe(log_level="OFF"))
     with pytest.raises(SalespipeError, match="log_level is OFF") as failure:
         opened(cloud, readings(cloud, "pipe"), named=True)
