@@ -23,7 +23,7 @@ from salespipe.errors import Exit, SalespipeError
 from salespipe.lifecycle import Action, Step, down, plan, status, up
 from salespipe.lifecycle.model import Intent
 from salespipe.pipeline import pipeline
-from salespipe.resources.base import Observation, Resource, State
+from salespipe.resources.base import Observation, Resource, State, Unwanted
 
 pytestmark = pytest.mark.skipif(
     ministack_server.PROGRAM is None,
@@ -102,6 +102,10 @@ def last_actions(steps: Iterable[Step]) -> dict[str, Action]:
     return {f"{step.kind} {step.name}": step.action for step in steps if step.action.final}
 
 
+def wanted_by(aws: Aws) -> list[Resource]:
+    return [each for each in pipeline(aws) if not isinstance(each, Unwanted)]
+
+
 def there(aws: Aws) -> dict[str, State]:
     """What exists, by kind and name."""
     readings = status(aws, pipeline(aws))
@@ -123,7 +127,7 @@ def settled(aws: Aws, resource: Resource) -> Observation:
 
 def test_the_known_gaps_are_all_that_there_are(bare: Aws) -> None:
     symptoms: dict[str, set[str]] = {}
-    resources = pipeline(bare)
+    resources = wanted_by(bare)
     before = list(TopologicalSorter({each: each.needs for each in resources}).static_order())
 
     def expect(resource: Resource, wanted: State, when: str) -> None:
@@ -160,7 +164,7 @@ def test_an_operation_that_is_missing_is_still_missing(bare: Aws, missing: minis
 
 def test_up_status_plan_up_again_and_down(connect: Connect) -> None:
     aws = connect()
-    resources = pipeline(aws)
+    resources = wanted_by(aws)
     everything = {f"{each.kind} {each.name}" for each in resources}
 
     assert there(aws) == {}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from salespipe.aws import Aws
-from salespipe.config import Config, Monitoring
+from salespipe.config import Config, Monitoring, Pipe
 from salespipe.errors import SalespipeError
 from salespipe.lifecycle import Action, down, status, up
 from salespipe.pipeline import pipeline
@@ -46,7 +46,7 @@ SAYING = {"cloudwatch alarms", "cloudwatch dashboard"}
 @pytest.fixture
 def aws(connect: Connect) -> Aws:
     """An account whose pipeline has everything that it can have."""
-    return connect(Config(target="aws", monitoring=Monitoring(email="shop@example.com")))
+    return connect(Config(target="aws", pipe=Pipe(log_level="ERROR"), monitoring=Monitoring(email="shop@example.com")))
 
 
 def of_kind(aws: Aws, kind: str) -> list[Resource]:
