@@ -73,14 +73,15 @@ def lines(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Write the newest snapshot every so many seconds, until it is ``over``."""
-    ended = False
-    while not ended:
-        began, ended = clock(), over()
+    """Write the newest snapshot every so many seconds, until it is ``over``; then the last one."""
+    while not over():
+        began = clock()
         snapshot = watcher.wait(every)
         if snapshot is not None:
             screen.data(snapshot)
         sleep(max(0.0, every - (clock() - began)))
+    watcher.stop()
+    screen.data(watcher.picture())
 
 
 def _told(snapshot: Snapshot) -> SalespipeError:
