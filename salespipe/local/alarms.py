@@ -125,7 +125,7 @@ def _points(rule: Rule, data: Sequence[Datum], now: float) -> list[_Point]:
     breaches = _COMPARISONS[rule.comparison][0]
     found = []
     for age, inside in sorted(periods.items()):
-        value = _value(rule.statistic, inside)
+        value = float(_value(rule.statistic, inside))
         count = sum(datum.count for datum in inside)
         found.append(_Point(end - (age + 1) * rule.period, age, value, count, breaches(value, rule.threshold)))
     return found
