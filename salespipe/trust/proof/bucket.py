@@ -8,6 +8,7 @@ knows no events, with the lake; and what is current in the lake with the table a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -84,8 +85,9 @@ def compare(bucket: Bucket, windows: Windows) -> Compared:
     delays = bucket.lake.column(7)
     if delays and max(delays) > windows.late:
         differing.update(key for key, delay in zip(bucket.lake.column(0), delays, strict=True) if delay > windows.late)
-    current = _compare_versions(bucket, windows, found)
-    _compare_current(bucket, windows, found, current)
+    newest = _Newest.of(bucket.lake)
+    _compare_versions(bucket, windows, found, newest)
+    _compare_current(bucket, windows, found, newest)
     differing -= found.moving
     for key in found.moving & found.shown.keys():
         del found.shown[key]
@@ -141,73 +143,108 @@ def _twice(hop: Records) -> set[str]:
     return twice
 
 
-def recorded(bucket: Bucket) -> dict[str, Versions]:
-    """What the ledgers have of each order: its versions, none twice in a row, since DynamoDB tells of changes only."""
-    found: dict[str, Versions] = {}
-    for key, fingerprint, later in zip(*(bucket.ledger.column(place) for place in (0, 1, 2)), strict=True):
-        if later:
-            continue
-        versions = found.get(key)
-        if versions is None:
-            found[key] = [] if fingerprint == NOTHING else [fingerprint]
-        elif (versions[-1] if versions else NOTHING) != fingerprint:
-            versions.append(fingerprint)
-    return found
+@dataclass
+class _Newest:
+    """What is newest of each order in the lake, by order: its place, and its columns; ``several`` has all places."""
+
+    place: dict[str, int]
+    plain: dict[str, bytes]
+    own: list[bytes]
+    row: dict[str, int]
+    several: dict[str, list[int]]
+
+    @classmethod
+    def of(cls, hop: Records) -> _Newest:
+        keys, sequences, plain, rows = hop.column(0), hop.column(3), hop.column(4), hop.column(6)
+        newest = cls(dict(zip(keys, range(len(keys)), strict=True)), {}, hop.column(5), {}, {})
+        newest.plain, newest.row = dict(zip(keys, plain, strict=True)), dict(zip(keys, rows, strict=True))
+        if len(newest.place) == len(keys):
+            return newest
+        newest.several = {key: [] for key, count in Counter(keys).items() if count > 1}
+        for place, key in enumerate(keys):
+            if key in newest.several:
+                newest.several[key].append(place)
+        for key, places in newest.several.items():
+            places.sort(key=sequences.__getitem__)
+            place = newest.place[key] = places[-1]
+            newest.plain[key], newest.row[key] = plain[place], rows[place]
+        return newest
+
+    def other(self, key: str, fingerprint: bytes) -> bool:
+        """Whether an order is not what has that fingerprint, whichever of its own it is."""
+        place = self.place.get(key)
+        return place is None or fingerprint not in {self.plain[key], self.own[place]}
 
 
-def _compare_versions(bucket: Bucket, windows: Windows, found: Compared) -> dict[str, int]:
-    """Whether the lake has each version that the ledgers have; the place of what is newest in the lake, by order."""
-    keys, sequences = bucket.lake.column(0), bucket.lake.column(3)
-    plain, own = bucket.lake.column(4), bucket.lake.column(5)
-    newest: dict[str, int] = {}
-    several: dict[str, list[int]] = {}
-    for place, key in enumerate(keys):
-        if key in newest:
-            several.setdefault(key, [newest[key]]).append(place)
-        newest[key] = place
-    for key, places in several.items():
-        places.sort(key=sequences.__getitem__)
-        newest[key] = places[-1]
-    expected = recorded(bucket)
-    for key, versions in expected.items():
-        places = several.get(key) or ([newest[key]] if key in newest else [])
-        if len(places) != len(versions) or any(
-            plain[place] != version and own[place] != version for place, version in zip(places, versions, strict=True)
-        ):
+def _compare_versions(bucket: Bucket, windows: Windows, found: Compared, newest: _Newest) -> None:
+    """Whether the lake has each version that the ledgers have, and no more than these."""
+    keys, fingerprints, plain = bucket.ledger.column(0), bucket.ledger.column(1), bucket.lake.column(4)
+    if any(bucket.ledger.column(2)):  # their orders are not compared
+        pairs = [pair for pair in zip(keys, fingerprints, strict=True) if pair[0] not in found.moving]
+        keys, fingerprints = [key for key, _ in pairs], [fingerprint for _, fingerprint in pairs]
+    known = set(keys)
+    several = newest.several
+    if len(known) == len(keys):
+        singles = zip(keys, fingerprints, strict=True)
+        versions: dict[str, Versions] = {}
+    else:
+        versions = {key: [] for key, count in Counter(keys).items() if count > 1}
+        pairs = list(zip(keys, fingerprints, strict=True))
+        for key, fingerprint in pairs:
+            if key in versions and (versions[key][-1] if versions[key] else NOTHING) != fingerprint:
+                versions[key].append(fingerprint)
+        singles = ((key, fingerprint) for key, fingerprint in pairs if key not in versions)  # type: ignore[assignment]
+    get = newest.plain.get
+    differing = [key for key, fingerprint in singles if get(key) != fingerprint and _odd(key, fingerprint, newest)]
+    found.differing.update(differing, (several.keys() & known) - versions.keys())
+    for key, acknowledged in versions.items():
+        places = several.get(key) or ([newest.place[key]] if key in newest.place else [])
+        if [plain[place] for place in places] != acknowledged and not _fit(places, acknowledged, bucket.lake):
             found.differing.add(key)
-    _count_unrecorded(bucket, windows, found, newest.keys() - expected.keys())
-    return newest
-
-
-def _count_unrecorded(bucket: Bucket, windows: Windows, found: Compared, keys: set[str]) -> None:
-    found.unrecorded = len(keys)
+    unrecorded = newest.place.keys() - known
+    found.unrecorded = len(unrecorded)
     times = bucket.lake.column(2)
-    if keys and times and min(times) < windows.table_stream:
+    if unrecorded and times and min(times) < windows.table_stream:
         old = {key for key, time in zip(bucket.lake.column(0), times, strict=True) if time < windows.table_stream}
-        found.unproven = len(old & keys)
+        found.unproven = len(old & unrecorded)
 
 
-def _compare_current(bucket: Bucket, windows: Windows, found: Compared, newest: dict[str, int]) -> None:
+def _odd(key: str, fingerprint: bytes, newest: _Newest) -> bool:
+    """Whether the one version of an order is not what the lake has; a delete of what never was is nowhere."""
+    return newest.other(key, fingerprint) and not (fingerprint == NOTHING and key not in newest.place)
+
+
+def _fit(places: list[int], versions: Versions, lake: Records) -> bool:
+    """Whether events have these fingerprints, in that order, counting those that an item may have besides."""
+    own, plain = lake.column(5), lake.column(4)
+    return len(places) == len(versions) and all(
+        version in {own[place], plain[place]} for place, version in zip(places, versions, strict=True)
+    )
+
+
+def _compare_current(bucket: Bucket, windows: Windows, found: Compared, newest: _Newest) -> None:
     """Whether the table and the view have what is newest in the lake, and nothing else."""
-    plain, own, shown = bucket.lake.column(4), bucket.lake.column(5), bucket.lake.column(6)
-    there = {key for key, place in newest.items() if own[place] != NOTHING}
-    in_table = set(bucket.table.column(0))
-    differing = found.differing
-    differing |= there ^ in_table
-    for key, item, item_plain in zip(*(bucket.table.column(place) for place in (0, 1, 2)), strict=True):
-        place = newest.get(key)
-        if place is not None and plain[place] != item_plain and own[place] != item:
-            differing.add(key)
-    found.orders = len(in_table | newest.keys() | set(bucket.ledger.column(0)) | set(bucket.table_stream.column(0)))
+    there = newest.plain.keys()
+    if NOTHING in newest.plain.values():
+        there = {key for key, plain in newest.plain.items() if plain != NOTHING}  # type: ignore[assignment]
+    keys, own = bucket.table.column(0), bucket.table.column(1)
+    differing, get = found.differing, newest.plain.get
+    differing |= there ^ set(keys)
+    differing.update(
+        key
+        for key, item, plain in zip(keys, own, bucket.table.column(2), strict=True)
+        if get(key) != plain and newest.other(key, item)
+    )
+    hops = (bucket.ledger, bucket.table_stream)
+    found.orders = len(newest.place.keys() | set(keys).union(*(hop.column(0) for hop in hops)))
     if not windows.view:
         return
     rows = bucket.view.column(0)
     in_view = set(rows)
     differing |= there ^ in_view
     if len(in_view) != len(rows):
-        seen: set[str] = set()
-        differing.update(key for key in rows if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        differing.update(key for key, count in Counter(rows).items() if count > 1)
+    shown = newest.row.get
     for row, (key, digest) in enumerate(zip(rows, bucket.view.column(1), strict=True)):
-        place = newest.get(key)
-        if place is not None and shown[place] != digest and own[place] != NOTHING:
-            found.shown[key] = place, row
+        if shown(key) != digest and key in there:
+            found.shown[key] = newest.place[key], row
