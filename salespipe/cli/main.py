@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -182,6 +183,7 @@ def run(words: list[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
     state = App(json="--json" in words, debug="--debug" in words)
     try:
+        words = [*_sql(words)]
         answer: Any = typer.main.get_command(app).main(args=words, prog_name="salespipe", standalone_mode=False)
     except SystemExit:
         # rich and Typer leave so when the reader of our stdout has gone, as `head` does: that is no failure.
@@ -194,6 +196,13 @@ def run(words: list[str]) -> int:
         state.screen.fail(failure)
         return failure.exit_code
     return answer if isinstance(answer, int) else Exit.DONE
+
+
+def _sql(words: list[str]) -> Iterator[str]:
+    """The words, with a space before SQL that begins with a comment: "-- daily" is no option, and none has a space."""
+    for before, word in zip(["", *words], words, strict=False):
+        comment = word.startswith("--") and any(map(str.isspace, word.partition("=")[0]))
+        yield f" {word}" if comment and not before.startswith("-") else word
 
 
 def _told(error: Exception) -> SalespipeError:
@@ -213,7 +222,9 @@ def _told(error: Exception) -> SalespipeError:
         return SalespipeError(code, str(error), hint="salespipe status shows what is there.")
     if type(error).__name__ == "EndpointConnectionError":
         return SalespipeError("Unreachable", str(error), hint="salespipe local status, or check --endpoint-url.")
-    return SalespipeError(type(error).__name__, f"{type(error).__name__}: {error}", hint="Run again with --debug.")
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    hint = "Make room, or write elsewhere." if full else "Run again with --debug."
+    return SalespipeError(type(error).__name__, f"{type(error).__name__}: {error}", hint=hint)
 
 
 if __name__ == "__main__":

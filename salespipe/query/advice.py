@@ -240,6 +240,7 @@ def _tables(failure: Failure) -> Iterator[Table]:
 
 _ADVICE: Final[dict[str, Callable[[Failure], Advice]]] = {
     "TABLE_NOT_FOUND": _table,
+    "TABLE_ALREADY_EXISTS": _fixed("CREATE TABLE IF NOT EXISTS leaves it as it is; DROP TABLE before makes it anew."),
     "SCHEMA_NOT_FOUND": _schema,
     "CATALOG_NOT_FOUND": _catalog,
     "COLUMN_NOT_FOUND": _column,

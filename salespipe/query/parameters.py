@@ -43,7 +43,7 @@ def bind(statements: Sequence[Statement], given: Sequence[str]) -> list[tuple[st
         marks = sum(statement.marks for statement in statements)
         if marks != len(given):
             hint = "Give --param once for each ? in the SQL, in their order."
-            raise _wrong(f"The SQL has {marks} parameters, and {len(given)} values were given.", hint)
+            raise _wrong(f"Parameters in the SQL: {marks or 'none'}; values given: {len(given) or 'none'}.", hint)
         values = iter(given)
         return [tuple(literal(next(values)) for _ in range(statement.marks)) for statement in statements]
     if any(len(statement.names) != statement.marks for statement in statements):

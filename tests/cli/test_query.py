@@ -109,6 +109,23 @@ def test_parquet_and_arrow_keep_types_and_statistics(shop: Shop) -> None:
         golden("everything.columns.txt", fields + rows)
 
 
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [("SELECT 1 AS a WHERE false", []), ("SELECT NULL AS a", [None]), ("SELECT '' AS a", [""])],
+)
+def test_nothing_and_next_to_nothing_are_files_too(shop: Shop, sql: str, rows: list[str | None]) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    shop.run("query", sql, "-o", "out.parquet")
+    shop.run("query", sql, "-o", "out.arrow")
+    with pa.ipc.open_file("out.arrow") as file:
+        assert [each.to_pydict() for each in (parquet.read_table("out.parquet"), file.read_all())] == [{"a": rows}] * 2
+    assert [row["a"] for row in shop.json("query", sql)["rows"]] == rows
+    shop.run("query", sql, "-o", "out.jsonl")
+    assert Path("out.jsonl").read_text(encoding="utf-8").count("\n") == len(rows)
+
+
 def test_what_cannot_be_read_back_from_text_can_be_asked_for_as_json(shop: Shop) -> None:
     sql = (
         "SELECT sizes, json_format(CAST(sizes AS json)) AS exact FROM (VALUES ARRAY['a, b'], ARRAY['a', 'b']) t (sizes)"
@@ -189,6 +206,9 @@ def test_sql_comes_from_files_and_pipes(shop: Shop, monkeypatch: pytest.MonkeyPa
     for words in (["-"], [], ["-f", "-"]):
         piped(monkeypatch, b"SELECT 'pipe' AS a")
         assert shop.run("query", *words, "--format", "csv") == "a\npipe\n"
+    assert shop.run("query", "-- since = when?\nSELECT 1 AS a", "--format", "csv") == "a\n1\n"
+    shop.run("query", "SELECT 1", "--fromat=a b", expect=2)
+    assert "--format" in shop.err
     Path("bad.sql").write_bytes("SELECT\n 'caf\u00e9'".encode("latin1"))
     shop.run("query", "-f", "bad.sql", expect=2)
     assert "line 2 has the byte 0xe9" in shop.err
@@ -433,6 +453,7 @@ def test_a_reader_that_leaves_ends_it_quietly(home: Path, tmp_path: Path) -> Non
         ("> /dev/full", 1, "no room"),
         ("--json > /dev/full", 1, "no room"),
         ("--stats /dev/full", 1, "no room"),
+        ("--async > /dev/full", 1, "Make room"),
     ],
 )
 def test_streams_that_are_closed_or_full(home: Path, tmp_path: Path, redirected: str, code: int, told: str) -> None:

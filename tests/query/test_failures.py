@@ -68,6 +68,8 @@ TOLD = [
     ("SELECT * FROM orders", "TABLE_NOT_FOUND", "no orders", "salespipe crawl"),
     ("SELECT * FROM order_history", "TABLE_NOT_FOUND", "no order_history", "salespipe crawl"),
     ("SELECT * FROM zzzzzz", "TABLE_NOT_FOUND", "products", 'salespipe query "SHOW TABLES"'),
+    ("SELECT * FROM quarantine", "TABLE_NOT_FOUND", "no quarantine", "salespipe crawl"),
+    ("CREATE TABLE products AS SELECT 1 AS a", "TABLE_ALREADY_EXISTS", "", "IF NOT EXISTS"),
     ("SELECT * FROM shop.products", "SCHEMA_NOT_FOUND", "salespipe_dev", "Leave shop. out"),
     ("SELECT * FROM a.b.products", "CATALOG_NOT_FOUND", "", "AwsDataCatalog"),
     ("SELECT custid FROM order_events", "COLUMN_NOT_FOUND", "has orderid, customer_id", "Did you mean customer_id?"),

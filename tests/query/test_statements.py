@@ -92,8 +92,8 @@ def test_names_take_theirs_in_each() -> None:
 @pytest.mark.parametrize(
     ("sql", "given", "said"),
     [
-        ("SELECT ?", [], "1 parameters, and 0"),
-        ("SELECT 1", ["5"], "0 parameters, and 1"),
+        ("SELECT ?", [], "SQL: 1; values given: none"),
+        ("SELECT 1", ["5"], "SQL: none; values given: 1"),
         ("SELECT :a", ["5"], "names no parameter"),
         ("SELECT :a", [], "no value for :a"),
         ("SELECT :a", ["a=1", "b=2"], "no :b"),

@@ -71,7 +71,7 @@ def _groups(blocks: Iterator[bytes]) -> Iterator[bytes]:
         if size >= _GROUP:
             yield b"".join(held)
             held, size = [], 0
-    if held:
+    if size:
         yield b"".join(held)
 
 
