@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -349,6 +350,25 @@ def test_a_stream_that_cannot_be_read_is_told_with_its_fix(browser: Any) -> None
         site.pictures.post(snapshot("small"))
         tab.until("live")
         tab.wait("document.querySelector('#notices').textContent == ''")
+
+
+def test_what_is_not_whole_yet_is_not_compared_nor_drawn_as_a_fall(browser: Any) -> None:
+    with serving("filling") as site, opened(browser) as tab:
+        tab.open(site)
+        assert "Reading what happened before up to 14:23:10 UTC" in tab.page.text_content("#notices")
+        assert tab.page.locator(".delta[data-tone]").count() == 0
+        assert tab.page.locator("#time .before").get_attribute("d") == ""
+        # From 14:17:10 on in steps of 15 s: of 24 steps something is known, and 14:23:10 is no step's end.
+        assert tab.page.locator("#time rect").count() == 24
+        made = snapshot("small")
+        site.pictures.post(msgspec.structs.replace(made, at=made.at - timedelta(seconds=5)))
+        tab.wait("document.querySelectorAll('#time rect').length == 60")
+        # The last step still grows by 5 s, and changes are up to 2 s under way.
+        assert tab.page.locator("#time rect.growing").count() == 1
+        assert (
+            tab.page.evaluate("document.querySelector('#time path.now').getAttribute('d').match(/[ML]/g).length") == 59
+        )
+        assert tab.page.locator(".delta[data-tone]").count() > 10
 
 
 def test_the_stage_that_is_stuck_is_marked(browser: Any) -> None:

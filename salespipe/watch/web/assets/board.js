@@ -1,21 +1,25 @@
 // The business in a window, part by part.
 
-import { TimeChart, stack } from "./charts.js";
+import { stack } from "./charts.js";
 import { at, el, keyed, say } from "./dom.js";
 import { buyersOf, drawFigures } from "./figures.js";
 import { count, plain, share } from "./format.js";
 import { bars, movers, orders, shelves } from "./lists.js";
+import { TimeChart } from "./time_chart.js";
 
 const TONES = { delivered: 1, shipped: 2, paid: 3, placed: 4, returned: 6, cancelled: 7 };
 const inside = (id, selector) => at(id).querySelector(selector);
 const chart = new TimeChart(inside("time", ".chart"));
 
-/** Draw a board as it is known up to the time `known`; `onChoose(part, key, name)` when a row is clicked. */
-export function drawBoard(board, compare, known, onChoose) {
+/**
+ * Draw a board: with `compare` beside the window before. Nothing is known from the time `known` on, and all has arrived
+ * up to `arrived`. `onChoose(part, key, name)` is called when a row is clicked.
+ */
+export function drawBoard({ board, compare, known, arrived }, onChoose) {
   const chosen = board.choice;
   const as = (part) => ({ part, chosen: chosen[part], compare, onChoose });
-  drawFigures(board, compare, known);
-  chart.draw(board, compare, known);
+  drawFigures(board, compare, arrived);
+  chart.draw({ board, compare, known, arrived });
   keyed(
     inside("time", ".legend"),
     [

@@ -18,33 +18,34 @@ function figures(board, compare, points) {
   const { sales, before, customers, customers_before: earlier } = board;
   const course = (of) => points.map((point) => of(point.sales) ?? 0);
   const rate = (each) => (each.placed ? lost(each) / each.placed : null);
+  const past = (each, value) => (!compare ? "" : each.orders ? `${value} before` : "nothing before");
   return [
     {
       name: "Revenue",
       value: money(sales.revenue),
       moved: change(Number(sales.revenue), Number(before.revenue)),
-      told: compare ? `${money(before.revenue)} before` : "",
+      told: past(before, money(before.revenue)),
       course: course((each) => Number(each.revenue)),
     },
     {
       name: "Orders",
       value: count(sales.orders),
       moved: change(sales.orders, before.orders),
-      told: compare ? `${count(before.orders)} before` : "",
+      told: past(before, count(before.orders)),
       course: course((each) => each.orders),
     },
     {
       name: "Average order",
       value: money(average(sales)),
       moved: change(average(sales), average(before)),
-      told: compare ? `${money(average(before))} before` : "",
+      told: past(before, money(average(before))),
       course: course(average),
     },
     {
       name: "Units",
       value: count(sales.units),
       moved: change(sales.units, before.units),
-      told: compare ? `${count(before.units)} before` : "",
+      told: past(before, count(before.units)),
       course: course((each) => each.units),
     },
     {
@@ -65,11 +66,11 @@ function figures(board, compare, points) {
   ].map((each) => ({ ...each, moved: compare ? each.moved : null }));
 }
 
-/** Draw them. Their courses go to the last step that is over at the time `known`. */
-export function drawFigures(board, compare, known) {
+/** Draw them. Their courses go to the last step of which all has `arrived`. */
+export function drawFigures(board, compare, arrived) {
   const starts = board.points.map((point) => Date.parse(point.start));
   const step = starts.length > 1 ? starts[1] - starts[0] : 0;
-  const points = board.points.filter((_, number) => starts[number] + step <= known);
+  const points = board.points.filter((_, number) => starts[number] + step <= arrived);
 
   keyed(
     at("figures"),

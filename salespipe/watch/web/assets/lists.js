@@ -64,6 +64,7 @@ export function bars(list, slices, most, { part, chosen, compare, onChoose }) {
       if (mark) track.children[1].style.left = `${(100 * revenue(slice.before)) / top}%`;
     },
   );
+  set(list, { "data-bare": list.querySelector(".delta[data-tone]") ? null : "" });
   empty(list, shown, "Nothing sold in this window");
 }
 
@@ -98,17 +99,20 @@ export function movers(list, slices, most, { chosen, compare, onChoose }) {
   empty(list, shown, compare ? "Nothing moved" : "Nothing to compare with yet");
 }
 
-/** Orders one under the other; `fresh` flashes those that were not there a moment ago. */
-export function orders(list, found, most, fresh) {
-  const started = list.childElementCount > 0;
+/** Orders one under the other. With `flash` new ones show that they are, unless most of them are. */
+export function orders(list, found, most, flash) {
+  const shown = found.slice(0, most);
+  const there = new Set(Array.from(list.children, (child) => child.dataset.key));
+  const fresh = shown.filter((order) => !there.has(order.orderid)).length;
+  const flashes = flash && there.size > 0 && fresh <= most / 3;
   keyed(
     list,
-    found.slice(0, most),
+    shown,
     (order) => order.orderid,
     () =>
       el(
         "li",
-        { class: fresh && started ? "order fresh" : "order" },
+        { class: flashes ? "order fresh" : "order" },
         el("span", { class: "soft n when" }),
         el("span", { class: "name" }),
         el("span", { class: "n value" }),

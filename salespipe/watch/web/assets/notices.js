@@ -17,8 +17,8 @@ function told({ at: moment, failure, reading, board, flow }, compare) {
     const reached = reading.read_to ? ` up to ${clock(reading.read_to)} UTC` : "";
     tell("filling", `Reading what happened before${reached}: the figures still grow.`);
   }
-  if (short) tell("short", `${back}: the window lacks what is older.`);
-  else if (!compare && !reading.filling) tell("alone", `${back}: there is nothing to compare with.`);
+  if (short && !reading.filling) tell("short", `${back}: the window lacks what is older.`);
+  else if (!short && !compare && !reading.filling) tell("alone", `${back}: there is nothing to compare with.`);
   if (board.sealed_before) {
     const forgotten = `those before ${clock(board.sealed_before)} UTC are not in these figures.`;
     tell("sealed", `There are more orders than can be kept: ${forgotten}`);

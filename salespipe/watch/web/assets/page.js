@@ -20,6 +20,7 @@ const STATES = {
 };
 const THEMES = { auto: "dark", dark: "light", light: "auto" };
 const DAY = 86400000;
+const MOST_LAG = 10; // seconds that changes may be under way while their time counts as told
 
 let newest = null;
 let drawn = null;
@@ -49,17 +50,24 @@ function beforeSince(board) {
   return board.choice.window === "today" ? since - DAY : 2 * since - Date.parse(board.until);
 }
 
+/** Up to when orders are known while older ones are still being read. */
+function reached({ at: moment, board, reading }) {
+  const times = [reading.read_to, board.watermark].filter(Boolean).map((time) => Date.parse(time));
+  return Math.min(Date.parse(moment), Math.max(Date.parse(board.since), ...times));
+}
+
 function draw() {
   if (!newest || document.hidden) return;
   drawn = newest;
   const { board, reading } = drawn;
   const compare = !reading.filling && Date.parse(board.filled_since) <= beforeSince(board);
-  const known = Date.parse((reading.filling && reading.read_to) || drawn.at);
+  const known = reading.filling ? reached(drawn) : Date.parse(drawn.at);
+  const arrived = known - 1000 * Math.min(MOST_LAG, reading.pipe_seconds_max ?? 0);
   say(at("pipeline"), plain(drawn.pipeline));
   say(at("where"), plain(drawn.where));
   choosing.learn(board);
   notices(drawn, compare);
-  drawBoard(board, compare, known, (part, key, name) => choosing.toggle(part, key, name));
+  drawBoard({ board, compare, known, arrived }, (part, key, name) => choosing.toggle(part, key, name));
   chain(drawn);
   tellReading(board);
   const window_ = board.choice.window;
@@ -87,7 +95,7 @@ function tellState() {
   set(document.documentElement, { "data-state": shown });
   say(at("state-text"), STATES[shown]);
   const parts = [];
-  if (shown === "ended") parts.push("salespipe watch was stopped");
+  if (shown === "ended") parts.push("the command was stopped");
   if (["lost", "old", "unreached"].includes(shown)) parts.push(`for ${length(seconds)}`);
   if (shown === "unreached") parts.push("perhaps too many pages are open");
   if (drawn) parts.push(`as of ${clock(drawn.at)} UTC`);
