@@ -118,6 +118,7 @@ def test_what_is_stale_says_so_why_and_what_mends_it(width: int, height: int) ->
     assert "fix:  salespipe local start" in shown.text
     assert "Nothing answers at http://127.0.0.1:4577: Connection was closed before" in shown.text
     assert {style for line in shown.lines for text, style in line if "stale" in text.lower()} == {"alarm"}
+    assert not {"good", "bar"} & {style for line in shown.lines for text, style in line if "fix" not in text}
     assert "STALE" not in draw(snapshot("small"), View(), width, height).text
 
 
@@ -129,9 +130,13 @@ def test_silence_is_told() -> None:
 def test_nothing_is_compared_with_a_window_that_was_not_read() -> None:
     shown = snapshot("small")
     part = msgspec.structs.replace(shown.board, filled_since=shown.board.since)
-    text = draw(msgspec.structs.replace(shown, board=part), View(), 120, 40).text
-    assert "▲" not in text
-    assert "before" not in text
+    first = msgspec.structs.replace(shown.board, before=Sales())
+    for board in (part, first):
+        for height in (24, 40):
+            text = draw(msgspec.structs.replace(shown, board=board), View(), 120, height).text
+            assert "▲" not in text
+            assert "change" not in text
+            assert "before" not in text
     lacks = msgspec.structs.replace(shown.board, filled_since=NOW - timedelta(minutes=4))
     text = draw(msgspec.structs.replace(shown, board=lacks), View(), 120, 40).text
     assert "older than 14:28:10" in text

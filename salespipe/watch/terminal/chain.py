@@ -181,7 +181,7 @@ def notes(snapshot: Snapshot, width: int, age: float, most: int) -> Block:
         if failure.hint:
             made.append([("  fix:  ", "good"), (fit(clean(failure.hint), width - 8), "bold")])
     elif age >= 5:
-        made.append([(f"no news for {words.seconds(age)}", "warn")])
+        made.append([(f"no news for {words.age(age)}", "warn")])
     if read.filling:
         to_go = "" if read.read_to is None else f", now at {read.read_to:%H:%M:%S}"
         made.append([(f"reading back{to_go}: what is below still grows", "warn")])

@@ -93,7 +93,7 @@ def sparklines(board: Board, at: datetime, width: int, *, before: bool) -> Block
     made: Block = []
     for series in _both(board, at, width - _LABEL):
         for label, values, style in ((f"{series.name}/min", series.now, "bar"), ("  before", series.then, "dim")):
-            if before or values is series.now:
+            if values is series.now or (before and series.then):
                 said = left(label, _LABEL - 9) + right(_told(_mean(values)), 7) + "  "
                 made.append([(said, "dim" if style == "dim" else ""), (sparks(values, series.top), style)])
     return made

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LEAST: Final = (80, 16)
 _CHARTS: Final = 34
+_LIVELY: Final = {"good", "worse", "bar"}
 
 
 def draw(
@@ -58,7 +59,7 @@ def _top(snapshot: Snapshot, view: View, width: int, height: int, age: float) ->
     spacious = height >= _CHARTS
     if spacious:
         made.append([])
-    links = chain.chain(snapshot, width, height)
+    links = _faded(snapshot, chain.chain(snapshot, width, height))
     told = chain.notes(snapshot, width, age, 5 if spacious else 3 if snapshot.failure else 2)
     made += links if links[-1] or (spacious or not told) else links[:-1]
     made += told
@@ -72,7 +73,7 @@ def _top(snapshot: Snapshot, view: View, width: int, height: int, age: float) ->
 def _state(snapshot: Snapshot, view: View, age: float) -> Line:
     at = f"{snapshot.at:%H:%M:%S} UTC"
     if snapshot.failure is not None:
-        return [(at, ""), ("  ", ""), (f" ◌ stale {words.seconds(age)} " if age else " ◌ stale ", "alarm")]
+        return [(at, ""), ("  ", ""), (f" ◌ stale {words.age(age)} " if age else " ◌ stale ", "alarm")]
     if view.paused:
         return [(at, ""), ("  ", ""), (" paused ", "chosen")]
     if snapshot.reading.filling:
@@ -86,12 +87,20 @@ def _business(snapshot: Snapshot, view: View, width: int, height: int, room: int
     made: Block = [_chosen(board, view, width)]
     if not board.sales.placed and not board.before.placed:
         return [*made, [], *_nothing(board, view)]
-    made += figures.tiles(board, width)
+    shown = figures.tiles(board, width)
     if height >= _CHARTS:
-        made += [[], *charts.charts(board, snapshot.at, width, 8 if height < 50 else 11), []]
+        shown += [[], *charts.charts(board, snapshot.at, width, 8 if height < 50 else 11), []]
     else:
-        made += charts.sparklines(board, snapshot.at, width, before=height >= 22)
-    return made + layout.board_of(board, view, width, room - len(made))
+        shown += charts.sparklines(board, snapshot.at, width, before=height >= 22)
+    shown += layout.board_of(board, view, width, room - len(made) - len(shown))
+    return made + _faded(snapshot, shown)
+
+
+def _faded(snapshot: Snapshot, block: Block) -> Block:
+    """What is no longer true has no colours that say how well it goes."""
+    if snapshot.failure is None:
+        return block
+    return [[(text, "dim" if style in _LIVELY else style) for text, style in line] for line in block]
 
 
 def _chosen(board: Board, view: View, width: int) -> Line:

@@ -28,8 +28,8 @@ class Tile:
 
 
 def comparable(board: Board) -> bool:
-    """Whether the window before was read, so that there is something to compare with."""
-    return board.filled_since <= board.before_since
+    """Whether there is something to compare with: the window before was read, and anything was ordered in it."""
+    return board.filled_since <= board.before_since and board.before.placed > 0
 
 
 def tiles(board: Board, width: int) -> Block:

@@ -82,6 +82,11 @@ def seconds(value: float) -> str:
     return f"{value / 60:.0f} min" if value < 2 * 3600 else f"{value / 3600:.0f} h"
 
 
+def age(value: float) -> str:
+    """For how long, in whole seconds."""
+    return f"{value:.0f} s" if value < 10 else seconds(value)
+
+
 def clock(at: datetime, span: timedelta = timedelta(0)) -> str:
     """The time of day, with seconds in a short span."""
     return f"{at:%H:%M}" if span >= timedelta(minutes=15) else f"{at:%H:%M:%S}"
