@@ -55,7 +55,8 @@ def draw(
 def _top(snapshot: Snapshot, view: View, width: int, height: int, age: float) -> Block:
     """The title, the chain of stages, and what has to be known beside it."""
     where: Line = [(snapshot.pipeline, "title"), (f"  {clean(snapshot.where)}", "dim")]
-    made = [ends(where, _state(snapshot, view, age), width)]
+    at: Line = [(f"{snapshot.at:%Y-%m-%d %H:%M:%S} UTC", "")]
+    made = [ends(where, at if view.done else _state(snapshot, view, age), width)]
     spacious = height >= _CHARTS
     if spacious:
         made.append([])
