@@ -104,7 +104,8 @@ def inventory(
 
     ``products`` are the columns of the reference data in ``table``. On hand is the stock after the last delivery less
     what was ordered since and neither cancelled nor returned. A deleted order counts as it last was: its record is
-    gone, its goods do not come back, so that history is asked, and not the view of orders.
+    gone, its goods do not come back, so that history is asked, and not the view of orders. Times are compared as times:
+    as texts, an order made "yesterday" would be newer than any delivery.
     """
     if not {"product_id", "quantity", "created_at"} <= set(columns) or not {"product_id", "stock", "stocked_at"} <= set(
         products
@@ -133,7 +134,7 @@ def inventory(
         + f"\nFROM {_quoted(table)} AS products\nLEFT JOIN history\n"
         "  ON history.product_id = products.product_id\n  AND history.version = 1\n"
         + (f"  AND coalesce(history.status, '') NOT IN ({_texts(_UNSOLD)})\n" if status else "")
-        + "  AND history.created_at >= products.stocked_at\n"
+        + f"  AND {_typed('created_at', 'history.created_at')} >= {_typed('stocked_at', 'products.stocked_at')}\n"
         f"GROUP BY {', '.join(['products.product_id', *facts])}"
     )
 

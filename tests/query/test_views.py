@@ -88,6 +88,7 @@ HISTORY = [
     ("c", None, None, None, None, None, None, "e5", "REMOVE", "5", "2026-01-03", "01"),
     ("d", "c2", "p1", 8, 9.9, "paid", "2025-12-31T00:00:00.000Z", "e6", "INSERT", "6", "2025-12-31", "00"),
     ("e", None, "p2", 1, 1.0, None, "2026-01-04T00:00:00.000Z", "e7", "INSERT", "7", "2026-01-04", "00"),
+    ("f", None, "p3", 1, None, None, "yesterday", "e8", "INSERT", "8", "2026-01-04", "00"),
 ]
 NAMES = ["orderid", "customer_id", "product_id", "quantity", "amount", "status", "created_at"]
 NAMES += ["event_id", "event_type", "sequence_number"]
@@ -124,7 +125,7 @@ def test_on_hand_counts_a_deleted_order_as_it_last_was_and_not_what_came_back(
 def test_history_has_each_event_once_and_tombstones_too(lake: duckdb.DuckDBPyConnection) -> None:
     run(lake, views.order_history(NAMES, view="order_history", events="order_events"))
     found = lake.execute("SELECT event_id, event_type, hour FROM order_history ORDER BY event_id").fetchall()
-    assert [event for event, _, _ in found] == ["e1", "e2", "e3", "e4", "e5", "e6", "e7"]
+    assert [event for event, _, _ in found] == ["e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8"]
     assert found[0] == ("e1", "INSERT", "00")
     assert found[4][1] == "REMOVE"
 

@@ -97,12 +97,13 @@ def test_the_board_is_what_the_views_say(
         if index == len(nows) // 2:
             tally.stock(stock)
         boards = [tally.board(now, choice, filled_since=EVER) for choice in choices]
-    lake = Lake(records, tmp_path_factory.getbasetemp())
+    lake = Lake(records, tmp_path_factory.getbasetemp(), stock)
     known = nows[-1].replace(hour=0, minute=0, second=0) - timedelta(days=1)
     for board in boards:
         agree(board, lake, known=known)
         assert (board.events, board.duplicates) == (len(arriving), len(arriving) - len(records))
         assert board.unreadable == 0
+        assert {each.product_id: each.on_hand for each in board.shelves} == lake.on_hand()
 
 
 @given(changes=CHANGES, now=MOMENTS, window=FEW(list(Window)), arrival=st.randoms(use_true_random=False))
