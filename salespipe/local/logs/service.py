@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Mapping
-from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler, NotMine
@@ -72,15 +71,16 @@ class Logs:
             raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
         names = _streams(asked, list(streams))
         after = _position(asked.get("nextToken"))
-        found = [
+        start = max(asked.get("startTime") or 0, after[0])
+        found = sorted(
             event
-            for event in stored(streams, names, asked.get("startTime") or 0, _end(asked))
+            for event in stored(streams, names, start, _end(asked))
             if event[:2] > after and matches(event.message)
-        ]
+        )
         # One more than fits says that there are more.
         page: list[StoredEvent] = []
         size = 0
-        for event in nsmallest(limit + 1, found):
+        for event in found[: limit + 1]:
             size += len(event.message.encode()) + 26
             if len(page) == limit or (size > _BYTES and page):
                 break
