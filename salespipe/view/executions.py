@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from salespipe.view import results
@@ -19,6 +20,7 @@ _HEADINGS = [
     for name in ("submitted", "state", "seconds", "scanned", "usd", "id", "sql")
 ]
 _SQL = 60  # characters of the SQL in the history
+_COMMENTED = re.compile(r"\A(?:\s*--[^\n]*\n)+")  # what stands before it, as in every insight
 
 
 def document(execution: Execution) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def history(screen: Screen, executions: Sequence[Execution]) -> None:
 
 
 def _row(execution: Execution) -> list[str | None]:
-    sql = " ".join(execution.sql.split())
+    sql = " ".join(_COMMENTED.sub("", execution.sql).split())
     taken = execution.statistics
     return [
         _moment(execution.submitted),

@@ -331,6 +331,8 @@ def test_a_query_can_be_left_alone_and_looked_for_later(shop: Shop) -> None:
     assert shop.json("query", "status", query)["sql"] == "SELECT 42 AS later"
     assert shop.json("query", "history", "--limit", "1")[0]["id"] == query
     assert query in shop.run("query", "history")
+    shop.run("query", "-- why\n-- so\nSELECT 43 AS noted -- yes")
+    assert "  SELECT 43 AS noted -- yes\n" in shop.run("query", "history", "--limit", "1")
     slow = "SELECT count(*) FROM UNNEST(sequence(1, 5000)) AS a (x), UNNEST(sequence(1, 5000)) AS b (y), "
     slow += "UNNEST(sequence(1, 5000)) AS c (z) WHERE x * y * z % 7 = 1"
     running = shop.json("query", "--async", slow)["id"]
