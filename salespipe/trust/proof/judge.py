@@ -161,7 +161,7 @@ class Judge:
         delivered = min(self.objects[sight.place[0]].modified for sight in event.lake)
         if delivered - first.created <= self.windows.late:
             return
-        came = min((sight.arrived for sight in event.kinesis), default=None)
+        came = min((sight.arrived for sight in (*event.kinesis, *event.lake) if sight.arrived), default=None)
         if came is not None and came - first.created > self.pipe_late:
             told = f"it came to Kinesis after {came - first.created:,.0f} s"
             yield finding(Kind.LATE, Stage.PIPE, told, fault=False)

@@ -84,7 +84,7 @@ def spool(
 
     Columns: order id, digest, Unix time of the event, sequence number, fingerprints (plain and own), digest of the row
     that the view must show, seconds until it was delivered; beside these the event's id, the other fingerprints, the
-    object's number and the line's.
+    object's number and the line's, and when it was written and came to Kinesis, Unix milliseconds.
     """
     found = Lake(objects)
     writer, broken = spool.writer(HOP), spool.writer(BROKEN)
@@ -171,7 +171,7 @@ class _Lines:
                 0 if gone or self._rows is None else self._rows.of_record(row),
                 int(modified - created),
             ),
-            (event_id, list(held.others), number, place, int(created * 1000)),
+            (event_id, list(held.others), number, place, int(created * 1000), int(_arrived(row) * 1000)),
         )
 
     def _salvage(self, number: int, place: int, line: bytes) -> None:
@@ -203,6 +203,14 @@ class _Failure(msgspec.Struct):
 
 _decode_failure: Final = msgspec.json.Decoder(_Failure).decode
 _decode_event: Final = msgspec.json.Decoder(Event).decode
+
+
+def _arrived(row: dict[str, Any]) -> float:
+    """When an event came to Kinesis, Unix time; 0 where its line does not tell, as older ones do not."""
+    try:
+        return _time(row["arrived_at"])
+    except (KeyError, TypeError, ValueError):
+        return 0.0
 
 
 @lru_cache(maxsize=4096)

@@ -22,10 +22,10 @@ def orders(bucket: Bucket, keys: set[str]) -> Iterator[Order]:
             getattr(_event(events[key], event_id), name).append(sight)
     lake = bucket.lake
     for key, index in _of(lake, keys):
-        event_id, others, number, line, created = lake.rest(index)
+        event_id, others, number, line, created, arrived = lake.rest(index)
         plain, own = lake.column(4)[index], lake.column(5)[index]
         held = Content(plain, own, tuple(others))
-        sight = Sight(lake.column(3)[index], held, created / 1000, place=(number, line))
+        sight = Sight(lake.column(3)[index], held, created / 1000, arrived / 1000, (number, line))
         _event(events[key], event_id).lake.append(sight)
     for key, index in _of(bucket.errors, keys):
         event_id, name = bucket.errors.rest(index)

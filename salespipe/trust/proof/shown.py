@@ -35,7 +35,7 @@ class Shown:
         for key, (place, row) in shown.items():
             self.count += 1
             if self.count <= _MOST:
-                _, _, number, line, _ = bucket.lake.rest(place)
+                number, line = bucket.lake.rest(place)[2:4]
                 (cells,) = bucket.view.rest(row)
                 self._kept[number][line] = key, cells
 
