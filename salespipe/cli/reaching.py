@@ -21,8 +21,13 @@ class Reach:
         self._app = app
         self._aws: Aws | None = None
 
-    def __call__(self) -> Aws:
-        """The account as it can be reached now. Raises ``SalespipeError`` where there is no local AWS."""
+    def __call__(self, anew: bool = False) -> Aws:
+        """The account as it can be reached now. Raises ``SalespipeError`` where there is no local AWS.
+
+        ``anew``, as after a failure, credentials are looked for again.
+        """
+        if anew:
+            self._aws = None
         if self._app.config.target == "aws":
             self._aws = self._aws or self._app.aws()
             return self._aws

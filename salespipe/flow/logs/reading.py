@@ -133,15 +133,15 @@ def opened(aws: Aws, readings: list[Reading], *, named: bool) -> Iterator[Event]
 
 
 def followed(
-    reach: Callable[[], Aws],
+    reach: Callable[[bool], Aws],
     readings: list[Reading],
     sleep: Callable[[], object],
     say: Callable[[str], object],
 ) -> Iterator[Event]:
     """What comes, for ever, after what ``opened`` gave; ``sleep`` waits until the next look.
 
-    ``reach`` gives the account as it can be reached at the moment. Where nothing answers any more, or credentials
-    expire, that is told once, and looked again. A source that comes or goes is told.
+    ``reach`` gives the account as it can be reached at the moment, anew (True) after a failure. Where nothing answers
+    any more, or credentials expire, that is told once, and looked again. A source that comes or goes is told.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -150,7 +150,7 @@ def followed(
         sleep()
         absent = [reading.missing is not None for reading in readings]
         try:
-            yield from merged(reach(), readings)
+            yield from merged(reach(bool(trouble)), readings)
         except (SalespipeError, BotoCoreError, ClientError) as error:
             if not trouble:
                 say(f"{error} Looking again.")

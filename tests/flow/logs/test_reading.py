@@ -134,7 +134,8 @@ def test_following_goes_on_through_an_outage_and_says_so_once(cloud: Cloud) -> N
     found, said, looks = readings(cloud, "transform"), list[str](), list[int]()
     assert texts(opened(cloud, found, named=True)) == ["first"]
 
-    def reach() -> Cloud:
+    def reach(anew: bool) -> Cloud:
+        assert anew is (len(looks) in {1, 2}), "after a failure"
         looks.append(len(looks))
         if looks[-1] == 0:
             raise SalespipeError("NotRunning", "The local AWS is not running.")
@@ -168,7 +169,7 @@ def test_a_source_that_goes_and_comes_is_told(cloud: Cloud) -> None:
         steps.pop(0)()
 
     assert texts(opened(cloud, found, named=True)) == []
-    events = followed(lambda: cloud, found, sleep, said.append)
+    events = followed(lambda _: cloud, found, sleep, said.append)
     assert next(events).message == "back"
     with pytest.raises(IndexError):
         next(events)
