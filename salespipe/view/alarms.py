@@ -41,6 +41,7 @@ def lines(alarms: Sequence[AlarmState], at: datetime) -> list[Text]:
         if alarm.state == "OK":
             continue
         silent = "" if alarm.enabled else ", and its actions are disabled"
-        said = Text(f"  {alarm.name}, for {age(alarm.since, at)}{silent}", _STYLES.get(alarm.state, ""))
+        since = f", for {age(alarm.since, at)}" if alarm.since else ""
+        said = Text(f"  {alarm.name}{since}{silent}", _STYLES.get(alarm.state, ""))
         drawn += [said, Text(f"    {alarm.says}"), Text(f"    {alarm.reason}", "dim")]
     return drawn

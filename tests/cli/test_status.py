@@ -21,6 +21,7 @@ from salespipe.flow.snapshot import Verdict
 from salespipe.lifecycle import up
 from salespipe.pipeline import pipeline
 from salespipe.resources.base import Unwanted
+from salespipe.view import overview
 
 Refuse = Callable[[str, str], None]
 
@@ -185,3 +186,28 @@ def test_nothing_is_there(empty: None, capsys: pytest.CaptureFixture[str]) -> No
 def test_seconds_go_with_watch(empty: None, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert run(["status", *words]) == 2
     assert "SECONDS" in capsys.readouterr().err.upper()
+
+
+def test_alarms_are_told_with_the_command_to_run(aws: Aws, looker: Looker) -> None:
+    deploy(aws)
+    rung = {"AlarmName": aws.names.alarm("dead-letters"), "StateValue": "ALARM", "StateReason": "Threshold Crossed: 1"}
+    aws.client("cloudwatch").set_alarm_state(**rung)
+    look = looker.take()
+
+    told = overview.document(look)["alarms"]
+    assert look.exit_code is Exit.DONE
+    assert isinstance(told, tuple)
+    assert (told[0].name, told[0].state, told[0].reason) == tuple(rung.values())
+    assert told[0].says.endswith("Run: salespipe quarantine ls.")
+    assert {alarm.state for alarm in told[1:]} == {"OK"}
+    (reading,) = (each for each in look.readings if each.kind == "cloudwatch alarms")
+    assert reading.seen.detail == "10 alarms: 1 ALARM, 9 OK"
+
+
+def test_alarms_that_may_not_be_seen_leave_the_rest(aws: Aws, looker: Looker, refuse: Refuse) -> None:
+    deploy(aws)
+    refuse("cloudwatch", "DescribeAlarms")
+    look = looker.take()
+
+    assert look.alarms is None
+    assert [kind for kind, _, _ in look.unseen] == ["cloudwatch alarms"]
