@@ -173,6 +173,24 @@ def test_another_choice_than_the_board_has_is_on_its_way() -> None:
     assert "..." not in draw(shown, View(choice=Choice(text="knife")), 80, 24).text
 
 
+def test_the_stock_is_that_of_the_product_that_was_opened() -> None:
+    whole = snapshot("small").board
+    shelf = next(each for each in whole.shelves if each.on_hand == 0)
+    opened = snapshot("small", Choice(product=shelf.product_id))
+    every = msgspec.structs.replace(opened, board=msgspec.structs.replace(opened.board, shelves=whole.shelves))
+    text = draw(every, View(choice=opened.board.choice, panel=Panel.STOCK), 80, 24).text
+    assert "1 out" in text
+    assert "0 low" in text
+    assert text.count(" out") == 2
+
+
+def test_names_keep_their_letters_where_accents_cannot_be_written() -> None:
+    order = msgspec.structs.replace(snapshot("small").board.latest[0], product="Crème brûlé ﬁ 東", customer="Núñez")
+    board = msgspec.structs.replace(snapshot("small").board, latest=(order,))
+    shown = msgspec.structs.replace(snapshot("small"), board=board)
+    assert "Creme brule ? ??" in draw(shown, View(panel=Panel.LATEST), 200, 60, unicode=False).text
+
+
 def test_extreme_numbers_have_room() -> None:
     shown = snapshot("small")
     huge = Sales(placed=10**15, orders=10**15, units=10**16, revenue=Decimal(10**20), cancelled=10**12)

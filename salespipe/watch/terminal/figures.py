@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from salespipe.watch.terminal import words
+from salespipe.watch.terminal import lists, words
 from salespipe.watch.terminal.lines import Block, Span, left
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _repeat(board: Board) -> Tile:
 
 
 def _stock(board: Board) -> Tile:
-    known = [shelf for shelf in board.shelves if shelf.on_hand is not None]
+    known = [shelf for shelf in lists.shelves(board) if shelf.on_hand is not None]
     if not known:
         return Tile("stock", "-", _NOTHING, 8)
     out = sum(shelf.on_hand is not None and shelf.on_hand <= 0 for shelf in known)

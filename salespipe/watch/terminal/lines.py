@@ -191,4 +191,12 @@ def _plain(text: str) -> str:
     if text.isascii():
         return text
     made = text.translate(_ASCII)
-    return made if made.isascii() else "".join(each if each.isascii() else "?" * cell_len(each) for each in made)
+    return made if made.isascii() else "".join(each if each.isascii() else _letter(each) for each in made)
+
+
+@lru_cache(maxsize=4096)
+def _letter(sign: str) -> str:
+    """A letter without its accents, or question marks; as wide as it was."""
+    width = cell_len(sign)
+    bare = "".join(each for each in unicodedata.normalize("NFKD", sign) if each.isascii() and each.isprintable())
+    return bare if len(bare) == width else "?" * width

@@ -81,9 +81,15 @@ def items(board: Board, panel: Panel, sort: str) -> Sequence[Item]:
         Panel.CUSTOMERS: board.top_customers,
         Panel.BASKETS: board.largest,
         Panel.LATEST: board.latest,
-        Panel.STOCK: board.shelves,
+        Panel.STOCK: shelves(board),
     }
     return sorted(rows[panel], key=sorts(panel)[sort])
+
+
+def shelves(board: Board) -> Sequence[Shelf]:
+    """What is on hand: of the product that was chosen, or of all."""
+    wanted = board.choice.product
+    return board.shelves if wanted is None else [each for each in board.shelves if each.product_id == wanted]
 
 
 def key_of(item: Item) -> str:
