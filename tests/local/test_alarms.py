@@ -268,3 +268,21 @@ def test_alarms_on_expressions_are_kept_and_not_evaluated(sky: Sky) -> None:
     )
     assert sky.alarm()["StateValue"] == "INSUFFICIENT_DATA"
     assert sky.now - sky.alarm()["StateUpdatedTimestamp"].timestamp() < timedelta(minutes=1).total_seconds()
+
+
+def test_nobody_has_agreed_to_be_mailed(sky: Sky) -> None:
+    sns = sky.client("sns")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    queue = "arn:aws:sqs:eu-central-1:123456789012:heard"
+    asked = [
+        sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)["SubscriptionArn"]
+        for protocol, endpoint in (("email", "a@example.com"), ("email", "b@example.com"), ("sqs", queue))
+    ]
+    listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+
+    assert asked[:2] == ["pending confirmation"] * 2
+    assert {each["Endpoint"]: each["SubscriptionArn"] for each in listed} == {
+        "a@example.com": "PendingConfirmation",
+        "b@example.com": "PendingConfirmation",
+        queue: asked[2],
+    }

@@ -46,6 +46,7 @@ from salespipe.local.data_folder import ACCOUNT
 from salespipe.local.front.routes import service_model
 from salespipe.local.front.wire import QUERY, REST_XML, protocol_of
 from salespipe.local.moto.alarms import MotoAlarms, at_home
+from salespipe.local.moto.mails import unconfirmed
 from salespipe.local.moto.messages import counted_at_once
 from salespipe.local.moto.objects import Bodies, installed
 from salespipe.local.moto.state import MotoState
@@ -121,7 +122,7 @@ class Moto:
         """
         if call.service == "sqs" and call.operation == "ReceiveMessage":
             return self._receive(call)
-        answer = self._locked(at_home(call), changes)
+        answer = unconfirmed(call, self._locked(at_home(call), changes))
         if call.service in {"sqs", "sns"} and changes:
             with self._sqs_changed:
                 self._sqs_changed.notify_all()
