@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 
 import msgspec
@@ -28,17 +29,24 @@ EVERYTHING = {"window": "1h", "product": "p-0007", "region": "Pacific", "channel
               "customer": "c-00001", "text": 'a&b="<script>'}  # fmt: skip
 
 
-@pytest.fixture
-def server() -> Iterator[PageServer]:
-    pictures = Pictures(BOARDS)
+@contextmanager
+def serving(pictures: Pictures) -> Iterator[PageServer]:
     server = PageServer(pictures, beat=0.05)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    yield server
-    pictures.end()
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    try:
+        yield server
+    finally:
+        pictures.end()
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+@pytest.fixture
+def server() -> Iterator[PageServer]:
+    with serving(Pictures(BOARDS)) as server:
+        yield server
 
 
 def ask(server: PageServer, path: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
@@ -48,16 +56,14 @@ def ask(server: PageServer, path: str, method: str = "GET", **headers: str) -> h
 
 
 def events(answer: http.client.HTTPResponse, wanted: str) -> Iterator[bytes]:
-    """The data of the events of that name."""
-    name = b""
-    while line := answer.readline().rstrip(b"\n"):
-        if line.startswith(b"event: "):
-            name = line.removeprefix(b"event: ")
-        elif line.startswith(b"data: ") and name == wanted.encode():
-            yield line.removeprefix(b"data: ")
-        while line and (line := answer.readline().rstrip(b"\n")):
-            if line.startswith(b"data: ") and name == wanted.encode():
-                yield line.removeprefix(b"data: ")
+    """The data of the events of that name, until the server ends."""
+    name = ""
+    while line := answer.readline().decode():
+        field, _, value = line.rstrip("\n").partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data" and name == wanted:
+            yield value.encode()
 
 
 def test_the_page_and_all_that_it_names_are_there(server: PageServer) -> None:
@@ -159,6 +165,25 @@ def test_those_who_look_at_the_same_share_the_work() -> None:
     assert made == [asked, asked]
 
 
+def test_boards_that_take_long_are_made_less_often() -> None:
+    now = [0.0]
+
+    def board(choice: Choice) -> Board:
+        now[0] += 0.4 if choice.region else 0.0
+        return BOARDS(choice)
+
+    pictures = Pictures(board, clock=lambda: now[0])
+    pictures.post(snapshot("small"))
+    pictures.after(0, Choice(channel="web"), 1)
+    assert pictures.pace == 0.5
+    pictures.after(0, Choice(region="Pacific"), 1)
+    assert pictures.pace == pytest.approx(2.0)  # a fifth of the time
+    pictures.after(0, Choice(region="Plains"), 1)
+    assert pictures.pace == pytest.approx(4.0)
+    now[0] += 60  # nobody looks at them any more
+    assert pictures.pace == 0.5
+
+
 def test_a_board_that_cannot_be_made_now_leaves_the_last() -> None:
     pictures = Pictures(lambda _: None)
     made = snapshot("stale")
@@ -183,11 +208,26 @@ def test_a_choice_survives_its_url() -> None:
 
 def test_news_come_as_they_are_posted_and_silence_is_broken_by_beats(server: PageServer) -> None:
     answer = ask(server, "/events")
-    assert "at" in json.loads(next(events(answer, "beat")))
+    assert next(events(answer, "beat")) == b"{}"
     stream = events(ask(server, "/events"), "snapshot")
     for kind in ("small", "busy"):
         server.pictures.post(snapshot(kind))
         assert json.loads(next(stream))["pipeline"] == snapshot(kind).pipeline
+
+
+def test_a_page_that_must_wait_long_is_told_that_the_server_is_there() -> None:
+    now = [0.0]
+
+    def board(choice: Choice) -> Board:
+        now[0] += 0.1
+        return BOARDS(choice)
+
+    with serving(Pictures(board, clock=lambda: now[0])) as server:
+        server.pictures.post(snapshot("small"))
+        answer = ask(server, "/events?region=Pacific")
+        assert next(events(answer, "snapshot"))
+        server.pictures.post(snapshot("busy"))
+        assert next(events(answer, "beat"))
 
 
 def test_only_so_many_pages_are_open_at_once(server: PageServer) -> None:

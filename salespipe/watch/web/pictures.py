@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -13,16 +14,24 @@ if TYPE_CHECKING:
     from salespipe.watch.model import Board, Choice, Snapshot
 
 _CHOICES: Final = 64
+# A page is drawn at most so often: faster is flicker.
+_PACE_SECONDS: Final = 0.5
+# Making boards takes at most one part in so many of the time, however many are asked for and whatever they take.
+_SHARE: Final = 5
+_SLOWEST_SECONDS: Final = 10.0
+_LATELY_SECONDS: Final = 30.0
 
 
 class Pictures:
     """What is shown of the newest snapshot, by choice. ``board`` makes the board of a choice that is not its own.
 
-    Any number of threads may wait; one posts. ``over`` is set at the end.
+    Any number of threads may wait; one posts. ``over`` is set at the end. ``clock`` counts seconds.
     """
 
-    def __init__(self, board: Callable[[Choice], Board | None]) -> None:
+    def __init__(self, board: Callable[[Choice], Board | None], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._board = board
+        self._clock = clock
+        self._took: dict[Choice, tuple[float, float]] = {}
         self._changed = threading.Condition()
         self._making = threading.Lock()
         self._newest: Snapshot | None = None
@@ -44,6 +53,15 @@ class Pictures:
             self.over.set()
             self._changed.notify_all()
 
+    @property
+    def pace(self) -> float:
+        """Seconds that a page lets pass before it asks again."""
+        since = self._clock() - _LATELY_SECONDS
+        with self._making:
+            self._took = {choice: (at, took) for choice, (at, took) in self._took.items() if at >= since}
+            lately = sum(took for _, took in self._took.values())
+        return min(_SLOWEST_SECONDS, max(_PACE_SECONDS, _SHARE * lately))
+
     def after(self, number: int, choice: Choice, timeout: float) -> tuple[int, bytes] | None:
         """The newest snapshot and its number, which is above ``number``; None after ``timeout`` seconds or at the end.
 
@@ -56,7 +74,9 @@ class Pictures:
             snapshot, at, made = self._newest, self._number, self._made
         with self._making:  # a second one who looks at the same finds it made
             if choice not in made and len(made) < _CHOICES:
+                began = self._clock()
                 made[choice] = self._drawn(snapshot, choice)
+                self._took[choice] = (began, self._clock() - began)
             return at, made.get(choice) or self._drawn(snapshot, choice)
 
     def _drawn(self, snapshot: Snapshot, choice: Choice) -> bytes:

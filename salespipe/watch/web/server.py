@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +25,6 @@ MOST_STREAMS: Final = 16
 """So many pages may be open."""
 BEAT_SECONDS: Final = 2.0
 """With nothing new for so long, a page is told that the server is there."""
-_PACE_SECONDS: Final = 0.5  # a page is drawn at most so often: faster is flicker
 _MOST_CONNECTIONS: Final = 64
 # Without the port: the page may be reached through a tunnel (ssh -L) that ends at another.
 _OURS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -130,14 +128,21 @@ class _Handler(BaseHTTPRequestHandler):
             while not self.server.pictures.over.is_set():
                 made = self.server.pictures.after(number, choice, self.server.beat)
                 if made is None:
-                    self.send(_event("beat", f'{{"at":"{datetime.now(UTC).isoformat()}"}}'.encode()))
+                    self.send(_event("beat", b"{}"))
                     continue
                 number = made[0]
                 self.send(_event("snapshot", made[1]))
-                self.server.pictures.over.wait(_PACE_SECONDS)
+                self.rest(self.server.pictures.pace)
             self.send(_event("end", b"{}"))
         finally:
             self.server.streams.release()
+
+    def rest(self, seconds: float) -> None:
+        """Let so many seconds pass, and let the page know that the server is there."""
+        while seconds > 0 and not self.server.pictures.over.wait(min(seconds, self.server.beat)):
+            seconds -= self.server.beat
+            if seconds > 0:
+                self.send(_event("beat", b"{}"))
 
     def begin(self, status: HTTPStatus, kind: str, length: int | None = None) -> None:
         """Send the head of an answer."""
