@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prompt import Shop
 
 from salespipe.aws import Aws
+from salespipe.config import Config
 from salespipe.lifecycle import up
+from salespipe.local import daemon
 from salespipe.pipeline import pipeline
 
 
@@ -135,3 +139,71 @@ def test_ctrl_c_ends_it_with_0_and_the_recording_is_whole(tmp_path: Path) -> Non
         _, err = process.communicate(timeout=30)
     assert json.loads(first)["pipeline"] == "p"
     assert (process.returncode, err) == (0, "")
+
+
+class Following:
+    """The command in a process of its own, writing lines of JSON."""
+
+    def __init__(self, home: Path) -> None:
+        words = [sys.executable, "-m", "salespipe.cli.main", "watch", "--json", "--every", "0.2"]
+        self.process = subprocess.Popen(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=home,
+            env={**os.environ, "SALESPIPE_HOME": str(home / "aws"), "SALESPIPE_TARGET": "local"},
+        )
+
+    def until(self, wanted: Callable[[Any], bool]) -> Any:
+        """The first line that is as wanted."""
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            line = json.loads(self.process.stdout.readline())
+            if wanted(line):
+                return line
+        pytest.fail("no such line within 60 s")
+
+    def interrupt(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+def test_the_local_aws_is_killed_and_comes_back(tmp_path: Path) -> None:
+    folder = tmp_path / "aws"
+    server = daemon.start(folder, 0)
+    following = None
+    try:
+        local = Aws(Config(), endpoint=server.endpoint)
+        deploy(local)
+        put(local, "o-1")
+        following = Following(tmp_path)
+        seen = following.until(lambda line: line["board"]["sales"]["orders"] == 1)
+        assert seen["failure"] is None
+        os.kill(server.pid, signal.SIGKILL)
+        gone = following.until(lambda line: line["failure"])
+        assert gone["board"]["sales"]["orders"] == 1
+        server = daemon.start(folder, 0)
+        put(Aws(Config(), endpoint=server.endpoint), "o-2")
+        back = following.until(lambda line: line["failure"] is None and line["board"]["sales"]["orders"] == 2)
+        assert back["board"]["events"] == 2
+        assert following.interrupt() == 0
+    finally:
+        if following is not None:
+            following.process.kill()
+            following.process.communicate()
+        daemon.stop(folder)
+
+
+def put(aws: Aws, orderid: str) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    item = {
+        "orderid": {"S": orderid},
+        "quantity": {"N": "1"},
+        "price": {"N": "2.50"},
+        "status": {"S": "paid"},
+        "created_at": {"S": now},
+    }
+    aws.client("dynamodb").put_item(TableName=aws.names.table, Item=item)
