@@ -69,10 +69,10 @@ class Frame:
                 self._count(order, 1)
 
     def slide(self, edges: Edges) -> None:
-        """Go on to other edges: only orders that are in another window then are looked at."""
+        """Go on, or a little back, to other edges: only orders that are in another window then are looked at."""
         if edges == self.edges:
             return
-        if edges.since >= self.edges.until or edges < self.edges:
+        if edges.since >= self.edges.until or edges.until <= self.edges.since:
             self.edges = edges
             self._reset()
             return

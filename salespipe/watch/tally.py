@@ -26,7 +26,7 @@ _AHEAD: Final = 60_000
 # Older versions of orders of which it is known that they were counted, so that a copy of one is called a duplicate.
 _REMEMBERED: Final = 200_000
 # Sums are kept up to date for so many choices, each for so many milliseconds after it was asked for.
-_FRAMES: Final = 4
+_FRAMES: Final = 8
 _PATIENCE: Final = 60_000
 
 
@@ -34,7 +34,7 @@ class Tally:
     """Takes records in, and makes the board of any moment.
 
     ``basis`` is the time that orders belong to; None means ``created_at``, unless no order seen has one. At most
-    ``orders_kept`` orders are known one by one, about 400 bytes each: beyond that the oldest go, and the board says
+    ``orders_kept`` orders are known one by one, some 500 bytes each: beyond that the oldest go, and the board says
     from when on it is complete. ``key`` is the name of the table's partition key.
     """
 

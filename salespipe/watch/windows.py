@@ -44,9 +44,9 @@ class Edges(NamedTuple):
         return cls(until - 2 * length, until - length, until - length, until, step)
 
     def moving(self, to: Edges) -> list[tuple[int, int]]:
-        """The stretches of time that lie elsewhere in later edges, each once and in order."""
+        """The stretches of time that lie in another window by other edges, each once and in order."""
         stretches: list[tuple[int, int]] = []
-        for start, end in sorted(zip(self[:4], to[:4], strict=True)):
+        for start, end in sorted((min(pair), max(pair)) for pair in zip(self[:4], to[:4], strict=True)):
             if stretches and start <= stretches[-1][1]:
                 stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
             elif start < end:
