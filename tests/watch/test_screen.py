@@ -191,6 +191,16 @@ def test_names_keep_their_letters_where_accents_cannot_be_written() -> None:
     assert "Creme brule ? ??" in draw(shown, View(panel=Panel.LATEST), 200, 60, unicode=False).text
 
 
+def test_the_axis_is_never_cut() -> None:
+    shown = snapshot("small")
+    for revenue in (1, 9, 99, 12_345, 112_612, 999_999, 1_126_123, 99_999_999):
+        points = (Point(start=shown.board.since, sales=Sales(placed=1, orders=1, revenue=Decimal(15 * revenue))),)
+        board = msgspec.structs.replace(shown.board, points=points, points_before=())
+        charts = draw(msgspec.structs.replace(shown, board=board), View(), 120, 40).text.splitlines()
+        top = next(line for line in charts if "│" in line)
+        assert "…" not in top.partition("│")[0]
+
+
 def test_extreme_numbers_have_room() -> None:
     shown = snapshot("small")
     huge = Sales(placed=10**15, orders=10**15, units=10**16, revenue=Decimal(10**20), cancelled=10**12)

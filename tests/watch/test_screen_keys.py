@@ -106,6 +106,11 @@ def test_what_is_open_already_does_not_open_again() -> None:
     assert len(again.trail) == 1
 
 
+def test_rows_that_are_about_to_go_do_not_open() -> None:
+    view = press(View(), "enter", BOARD)
+    assert press(view, "enter", BOARD) is view
+
+
 def test_an_empty_list_takes_keys() -> None:
     nothing = snapshot("empty").board
     for key in ("down", "enter", "end", "pagedown"):

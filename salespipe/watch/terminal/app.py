@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from salespipe.errors import Exit, SalespipeError
@@ -97,7 +98,8 @@ def _as_usual(number: signal.Signals) -> Iterator[None]:
 
 
 def _pages(screen: Screen, session: Session) -> None:
-    """Pictures one after the other, with a line between them, until Ctrl-C."""
+    """Pictures one after the other, with a line between them and without keys, until Ctrl-C."""
+    session.view = replace(session.view, done=True)
     try:
         while True:
             width, height = shutil.get_terminal_size()

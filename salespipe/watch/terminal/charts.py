@@ -116,7 +116,7 @@ def _chart(board: Board, series: Series, width: int, height: int) -> Block:
     now = [None if value is None else _eighths(value, top, tall) for value in series.now]
     then = [_eighths(value or 0.0, top, tall) for value in series.then] or [0] * len(now)
     for row in range(tall - 1, -1, -1):
-        mark = _told(top) if row == tall - 1 and top else "0" if row == 0 else ""
+        mark = _axis(top) if row == tall - 1 and top else "0" if row == 0 else ""
         made.append([(right(mark, _AXIS - 1) + " │", "dim"), *_row(now, then, row)])
     span = board.until - board.since
     times = [(words.clock(board.since, span), "dim")], [(words.clock(board.until, span), "dim")]
@@ -152,6 +152,10 @@ def _mean(values: Rates) -> float | None:
 
 def _told(value: float | None) -> str:
     return "-" if value is None else words.rate(value)
+
+
+def _axis(top: float) -> str:
+    return f"{top:.1f}" if top < 10 else words.count(top, _AXIS - 1)
 
 
 def _eighths(value: float, top: float, tall: int) -> int:

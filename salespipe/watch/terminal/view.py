@@ -124,6 +124,8 @@ def _moved(view: View, key: str, board: Board) -> View:
     if not rows or (key != "enter" and key not in steps):
         return view
     if key == "enter":
+        if board.choice != view.choice:
+            return view  # what was asked for is still to come: these are the rows of another choice
         choice = lists.opened(view.choice, view.panel, rows[here])
         if choice == view.choice:
             return view
