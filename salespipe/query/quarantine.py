@@ -38,11 +38,15 @@ _OUTPUT: Final = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
 
 
 def keep(aws: Aws) -> None:
-    """Create the table if it is not there, or put its columns and its place right."""
+    """Create the table if it is not there, or put its columns and its place right.
+
+    Raises ``SalespipeError`` where there is no database for it.
+    """
     from botocore.exceptions import ClientError
 
-    from salespipe.aws import error_code
+    from salespipe.aws import error_code, is_not_found
     from salespipe.query.catalogue import Catalogue
+    from salespipe.query.failures import not_deployed
 
     names, glue = aws.names, aws.client("glue")
     found = Catalogue(aws).table(names.quarantine_table)
@@ -52,6 +56,8 @@ def keep(aws: Aws) -> None:
     try:
         change(DatabaseName=names.database, TableInput=definition(names))
     except ClientError as error:
+        if is_not_found(error):
+            raise not_deployed(names) from error
         if error_code(error) != "AlreadyExistsException":  # another crawl was quicker
             raise
 

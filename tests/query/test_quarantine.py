@@ -110,3 +110,15 @@ def test_the_guard_weighs_it_and_down_takes_it_along(here: Aws) -> None:
     assert worst.bytes > 0
     swept = [dict(step.swept) for step in lifecycle.down(here, pipeline(here)) if step.kind == "glue database"]
     assert {"glue tables": 1} in swept
+
+
+def test_without_a_database_up_is_named_and_a_quicker_crawl_is_no_failure(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SalespipeError) as refusal:
+        quarantine.keep(aws)
+    assert (refusal.value.code, refusal.value.hint) == ("NotDeployed", "salespipe up")
+    aws.client("glue").create_database(DatabaseInput={"Name": aws.names.database})
+    quarantine.keep(aws)
+    monkeypatch.setattr("salespipe.query.catalogue.Catalogue.table", lambda *_: None)
+    quarantine.keep(aws)
