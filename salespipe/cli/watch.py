@@ -68,9 +68,8 @@ def watch(  # noqa: PLR0917 - Typer passes options by name
     _check(context, web=web, once=once, record=record, replay=replay)
     source = _recorded(replay, None if once else speed) if replay else _live(state)
     recording = _recording(record)
-    key = state.config.table.partition_key
     pace = every or _EVERY["written" if state.screen.piped else "drawn"]
-    watcher = Watcher(source, lambda: Tally(basis=by, key=key), choice, every=pace, recorder=recording)
+    watcher = Watcher(source, lambda key: Tally(basis=by, key=key), choice, every=pace, recorder=recording)
     try:
         if once:
             return _once(state, watcher, source)

@@ -28,11 +28,13 @@ class Books(Protocol):
 class Desk:
     """Keeps the books of each run, and shows those of the one that was read to the end of the stream last.
 
-    Of two runs the later one begins further back. Until it has caught up the earlier one is shown, if it has anything.
+    ``books`` makes them for the name of the table's partition key. Of two runs the later one begins further back. Until
+    it has caught up the earlier one is shown, if it has anything.
     """
 
-    def __init__(self, books: Callable[[], Books]) -> None:
+    def __init__(self, books: Callable[[str], Books]) -> None:
         self._new = books
+        self._key = "orderid"
         self._runs: dict[int, Books] = {}
         self._since: dict[int, datetime] = {}
         self._readings: dict[int, Reading] = {}
@@ -70,7 +72,7 @@ class Desk:
             where=self._where,
             flow=measured.flow if measured else None,
             reading=self._reading(),
-            board=self.board(now, choice) or self._new().board(now, choice, filled_since=now),
+            board=self.board(now, choice) or self._new(self._key).board(now, choice, filled_since=now),
             objects=measured.objects if measured else None,
             quarantined=measured.quarantined if measured else None,
             failure=failure,
@@ -88,7 +90,8 @@ class Desk:
         self._pipeline, self._where = event.pipeline, event.where
         for run in [run for run in self._runs if run != self._shown]:
             self._drop(run)  # which was to be shown next, and need not any more
-        books = self._new()
+        self._key = event.key
+        books = self._new(event.key)
         if self._rows:
             books.stock(self._rows)
         self._runs[event.run], self._since[event.run] = books, event.since

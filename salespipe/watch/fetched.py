@@ -17,7 +17,7 @@ from salespipe.watch.model import Reading, Window
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
-    """A run begins with the records that came in at ``since``.
+    """A run begins with the records that came in at ``since``; ``key`` is the table's partition key.
 
     It is ``fresh`` where what was read before is of another stream, and is over.
     """
@@ -27,6 +27,7 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
     since: datetime
     pipeline: str
     where: str
+    key: str = "orderid"
     fresh: bool = True
 
 

@@ -119,7 +119,8 @@ class Live:
             del self._readers[run]
         self._run += 1
         self._readers[self._run] = since, reader
-        return Opened(self.now(), self._run, since, aws.config.name, aws.where, fresh)
+        key = aws.config.table.partition_key
+        return Opened(self.now(), self._run, since, aws.config.name, aws.where, key, fresh)
 
     def _since(self) -> datetime:
         return min(since for since, _ in self._readers.values())

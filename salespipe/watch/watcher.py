@@ -46,7 +46,7 @@ class Watcher:
     def __init__(
         self,
         source: Source,
-        books: Callable[[], Books],
+        books: Callable[[str], Books],
         choice: Choice,
         *,
         every: float = 0.5,

@@ -133,7 +133,7 @@ def cost(folder: Path, rate: float, seconds: float) -> float:
 def latencies(aws: Aws, writes: int) -> list[float]:
     """Seconds from the answer to a PutItem until a snapshot has the order."""
     chance = Random(7)
-    watcher = Watcher(Live(lambda: aws, clock=time.monotonic), Tally, Choice(window=Window.MINUTE))
+    watcher = Watcher(Live(lambda: aws, clock=time.monotonic), lambda key: Tally(key=key), Choice(window=Window.MINUTE))
     watcher.start()
     wire, found = Wire(aws), []
     run = secrets.token_hex(4)

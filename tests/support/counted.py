@@ -12,7 +12,7 @@ from salespipe.watch.model import Board, Choice
 class Counted:
     """``events`` on its board are the records, and ``unreadable`` the products."""
 
-    def __init__(self) -> None:
+    def __init__(self, _: str) -> None:
         self.records: list[bytes] = []
         self.products = 0
 

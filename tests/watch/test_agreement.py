@@ -58,7 +58,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     aws = Aws(Config(), endpoint=daemon.start(folder, 0).endpoint)
     for _ in lifecycle.up(aws, pipeline(aws)):
         pass
-    watcher = Watcher(Live(lambda: aws, clock=time.monotonic), Tally, Choice(window=Window.MINUTE))
+    watcher = Watcher(Live(lambda: aws, clock=time.monotonic), lambda key: Tally(key=key), Choice(window=Window.MINUTE))
     watcher.start()
     began = datetime.now(UTC)
     summary = generate(
