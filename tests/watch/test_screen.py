@@ -38,8 +38,8 @@ def test_no_golden_screen_is_left_over() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("width", [80, 93, 109, 110, 131, 159, 160, 223])
 def test_every_line_is_as_wide_as_the_terminal(kind: str, width: int) -> None:
-    for height in (16, 21, 22, 24, 33, 34, 36, 47, 60, 75):
-        for view in (View(), View(panel=Panel.STOCK, row=70), View(panel=Panel.LATEST, help=height == 24)):
+    for height in (16, 21, 24, 34, 47, 75):
+        for view in (View(), View(panel=Panel.STOCK, row=70, help=height == 24)):
             shown = draw(snapshot(kind), view, width, height, age=8.0)
             assert len(shown.lines) == height
             assert {sum(cell_len(text) for text, _ in line) for line in shown.lines} == {width}

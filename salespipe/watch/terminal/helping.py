@@ -26,7 +26,7 @@ _SIGNS: Final = (
     ("◐ ✖", "it is behind, or fails: look there first"),
     ("lag", "how old is what passes; of the pipe: lately"),
     ("12+/min", "of a minute that still grows"),
-    ("▲ ▼ ─", "more or less than in the window before, as long"),
+    ("▲ ▼ ░", "more, less, and what was: in the window before, as long"),
     ("·", "not read, so not known"),
     ("revenue", "without what was cancelled or returned"),
     ("new", "who bought for the first time since reading began"),
