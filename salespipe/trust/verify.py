@@ -92,7 +92,9 @@ class Verification:
         cut, until = self._cut()
         waiting = self._settle()
         readings, problems = self.kept
-        self._report.remarks += [f"{problem.message} It is left out." for problem in problems]
+        for problem in problems:
+            told = self._report.remarks if _harmless(problem) else self._report.partly
+            told.append(f"{problem.message} It is left out.")
         with Spool(max(self.weight.orders, self.weight.writes // 2)) as spool:
             windows, found, rows = self._read(spool, readings, cut, until)
             judge = Judge(windows, found.objects, self._pipe_late(), waiting, aws.config.table.existing)
@@ -135,7 +137,7 @@ class Verification:
     ) -> tuple[Windows, lake.Lake, Rows | None]:
         """Every hop; the table's stream last, since it tells of what is written meanwhile."""
         aws, names = self.aws, self.aws.names
-        with self._hop("ledger", f"{len(readings)} ledgers") as hop:
+        with self._hop("ledger", "1 ledger" if len(readings) == 1 else f"{len(readings)} ledgers") as hop:
             acknowledged = ledgers.spool(readings, spool, until, self._telling(hop))
             hop.records = acknowledged.writes
             self._report.remarks += acknowledged.said
@@ -225,7 +227,8 @@ class Verification:
             report.partly.append("The pipe has filters: an event that it dropped cannot be told from one that is lost.")
         for hop in report.hops:
             if hop.problem:
-                report.partly.append(f"{hop.name}: {hop.problem}")
+                hint = f" ({hop.hint})" if hop.hint else ""
+                report.partly.append(f"{hop.name}: {hop.problem}{hint}")
 
     @contextmanager
     def _hop(self, name: str, where: str, *, vital: bool = False) -> Iterator[Hop]:
@@ -246,7 +249,8 @@ class Verification:
         except SalespipeError as error:
             if error.code == "NoRoom" or vital:
                 raise
-            hop.problem, hop.hint = error.message, error.hint
+            lines = error.message.splitlines()  # a query's are between what Athena said and what that means
+            hop.problem, hop.hint = " ".join(dict.fromkeys((lines[0], lines[-1]))), error.hint
         finally:
             hop.seconds = time.perf_counter() - began
 
@@ -258,6 +262,11 @@ class Verification:
 
     def _pipe_late(self) -> float:
         return _LATE_SECONDS + pipe_delay(self.aws, sighted=False) if self.late is None else self.late / 2
+
+
+def _harmless(problem: SalespipeError) -> bool:
+    """Whether a ledger that cannot be read has no write of ours: it is another's, or was cut off before the first."""
+    return problem.code == "ForeignLedger" or (problem.code == "LedgerHeader" and "ends within" in problem.message)
 
 
 def _others(orders: int, versions: int) -> str:

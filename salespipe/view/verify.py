@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.errors import Exit
 
 if TYPE_CHECKING:
-    from salespipe.trust.proof.findings import Finding, Hop
+    from salespipe.trust.proof.findings import Finding
     from salespipe.trust.verify import Report
     from salespipe.view.screen import Screen
 
@@ -31,7 +32,7 @@ def show(screen: Screen, report: Report) -> None:
     hops.add_column("RECORDS", justify="right", no_wrap=True)
     hops.add_column("")
     for hop in sorted(report.hops, key=lambda hop: _ORDER.index(hop.name)):
-        hops.add_row(hop.name, f"{hop.records:,}" if hop.read else "-", _of_hop(hop))
+        hops.add_row(hop.name, f"{hop.records:,}" if hop.read else "-", hop.where if hop.read else "not read")
     screen.show(hops)
     grouped: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in report.findings.listed:
@@ -60,7 +61,7 @@ def document(report: Report) -> dict[str, Any]:
         "orders": report.orders,
         "moving": report.moving,
         "seconds": round(report.seconds, 3),
-        "hops": [asdict(hop) for hop in report.hops],
+        "hops": [{**asdict(hop), "since": _moment(hop.since)} for hop in report.hops],
         "counts": [
             {"kind": kind.value, "stage": stage.value, "count": count}
             for (kind, stage), count in report.findings.counts.items()
@@ -83,14 +84,12 @@ def verdict(report: Report) -> str:
     return f"{orders} compared: every acknowledged write is in the lake, and every order once in the view."
 
 
+def _moment(since: float) -> datetime | None:
+    return datetime.fromtimestamp(since, UTC) if since else None
+
+
 def _style(report: Report) -> str:
     return {Exit.DONE: "bold green", Exit.PARTLY: "bold yellow"}.get(report.exit_code, "bold red")
-
-
-def _of_hop(hop: Hop) -> str:
-    if hop.problem:
-        return f"not read: {hop.problem}" + (f" ({hop.hint})" if hop.hint else "")
-    return hop.where
 
 
 def _which(finding: Finding) -> str:

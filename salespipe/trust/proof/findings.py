@@ -22,9 +22,11 @@ class Kind(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where it went wrong: between the hop that still had it right and the next, which this is called after."""
+    """Where it went wrong: on the way from the hop that still had it right to the next, which it is called after.
 
-    LEDGER = "ledger"
+    What went wrong between Kinesis and S3 is at the lake, unless it lies among what failed in the transform.
+    """
+
     TABLE = "table"
     PIPE = "pipe"
     TRANSFORM = "transform"
