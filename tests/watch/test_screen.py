@@ -96,6 +96,7 @@ def test_where_it_is_stuck_is_marked_at_the_first_stage_that_fails(width: int) -
     assert "✖ stream" not in names
     assert mark.index("↑") == names.index("pipe")
     assert "412 failed in the last 5 minutes, 37 dead letters" in mark
+    assert "next: salespipe logs pipe" in lines
 
 
 def test_the_mark_is_whole_where_the_last_stage_is_the_one() -> None:
@@ -109,6 +110,7 @@ def test_the_mark_is_whole_where_the_last_stage_is_the_one() -> None:
     mark = next(line for line in lines if "behind here" in line)
     assert mark.endswith(f"{why} ↑")
     assert mark.index("↑") == names.index("delivery")
+    assert "next: salespipe logs firehose" in lines
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])

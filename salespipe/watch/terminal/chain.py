@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from salespipe.flow.snapshot import Verdict
 from salespipe.watch.terminal import words
-from salespipe.watch.terminal.lines import Block, Line, Span, cells, clean, ends, fit, left, padded, wrapped
+from salespipe.watch.terminal.lines import Block, Line, Span, cells, fit, left, padded
 
 if TYPE_CHECKING:
     from salespipe.flow.snapshot import Flow, Stage
-    from salespipe.watch.model import Reading, Snapshot
+    from salespipe.watch.model import Snapshot
 
 _MARKS: Final = {
     Verdict.FLOWING: ("●", "good"),
@@ -23,7 +23,6 @@ _MARKS: Final = {
 _STUCK: Final = {Verdict.FAILING, Verdict.BEHIND}
 _LEAST: Final = 12
 _TALL: Final = 36
-_LATE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +61,6 @@ def chain(snapshot: Snapshot, width: int, height: int) -> Block:
         block.append(line)
     block.append(_fault(snapshot.flow, made, size, width))
     return block
-
-
-def reading(snapshot: Snapshot) -> Line:
-    """How the stream is read, which is how fresh the business below is."""
-    read: Reading = snapshot.reading
-    if not read.shards:
-        return [("the stream has not been read yet", "dim")]
-    each = f"{len(read.shards)} shard{'s' * (len(read.shards) > 1)}"
-    rate = sum(lag.records_a_second for lag in read.shards)
-    made: Line = [(f"{each}, {words.rate(rate)} records/s", "dim")]
-    known = [lag.behind_seconds for lag in read.shards if lag.behind_seconds is not None]
-    if known:
-        made += [(", ", "dim"), (f"{words.seconds(max(known))} behind", "warn" if max(known) > _LATE else "dim")]
-    if read.pipe_seconds is not None:
-        made.append((f", pipe {words.seconds(read.pipe_seconds)}", "dim"))
-        if read.pipe_seconds_max is not None:
-            made.append((f" (at most {words.seconds(read.pipe_seconds_max)})", "dim"))
-    slow = sum(lag.throttled for lag in read.shards)
-    if slow:
-        made.append((f", {slow} throttled", "warn"))
-    if read.enhanced:
-        made.append((", enhanced fan-out", "dim"))
-    return made
 
 
 def _rows(height: int) -> int:
@@ -168,50 +144,9 @@ def _fault(flow: Flow, made: list[_Cell], size: int, width: int) -> Line:
     return [(" " * start, ""), (fit(text, width - start), style)]
 
 
-def notes(snapshot: Snapshot, width: int, age: float, most: int) -> Block:
-    """What a person has to know beside the figures, the gravest first, in at most so many lines."""
-    made: Block = []
-    board, failure, read = snapshot.board, snapshot.failure, snapshot.reading
-    if failure is not None:
-        told = wrapped(failure.message, width - 8, 2)
-        made += [
-            [(" STALE " if not at else "       ", "alarm" if not at else ""), (f" {line}", "bad")]
-            for at, line in enumerate(told)
-        ]
-        if failure.hint:
-            made.append([("  fix:  ", "good"), (fit(clean(failure.hint), width - 8), "bold")])
-    elif age >= 5:
-        made.append([(f"no news for {words.age(age)}", "warn")])
-    if read.filling:
-        to_go = "" if read.read_to is None else f", now at {read.read_to:%H:%M:%S}"
-        made.append([(f"reading back{to_go}: what is below still grows", "warn")])
-    elif board.filled_since > board.since:
-        why = "more orders than are kept" if board.sealed_before else "the stream was read back no further"
-        made.append([(f"the window lacks what is older than {board.filled_since:%H:%M:%S}: {why}", "warn")])
-    known = [lag.behind_seconds for lag in read.shards if lag.behind_seconds is not None]
-    if known and max(known) > _LATE and not read.filling and failure is None:
-        made.append([(f"the stream is read {words.seconds(max(known))} behind", "warn")])
-    made += [[(f"not known: {problem}", "warn")] for problem in (snapshot.flow.problems if snapshot.flow else ())]
-    odd = [
-        f"{count:,} {what}"
-        for count, what in ((board.unreadable, "unreadable records"), (board.undated, "orders without a time"))
-        if count
-    ]
-    if odd:
-        made.append([(f"not counted: {', '.join(odd)}", "warn")])
-    return made[:most]
-
-
 def _short(value: float) -> str:
     return words.count(value, 6)
 
 
 def _fitted(span: Span, width: int) -> Span:
     return left(span[0], width), span[1]
-
-
-def summary(snapshot: Snapshot, width: int) -> Line:
-    """How the stream is read at the left, how many events it had at the right."""
-    board = snapshot.board
-    told = f"{board.events:,} events, {board.duplicates:,} twice, {board.late:,} late"
-    return ends(reading(snapshot), [(told, "dim")], width)

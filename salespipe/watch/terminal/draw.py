@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from salespipe.watch.model import Window
-from salespipe.watch.terminal import chain, charts, figures, helping, layout, words
+from salespipe.watch.terminal import chain, charts, figures, helping, layout, notes, words
 from salespipe.watch.terminal.lines import Block, Line, Picture, cells, clean, ends, fit, picture, wide
 
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ def _top(snapshot: Snapshot, view: View, width: int, height: int, age: float) ->
     if spacious:
         made.append([])
     links = _faded(snapshot, chain.chain(snapshot, width, height))
-    told = chain.notes(snapshot, width, age, 5 if spacious else 3 if snapshot.failure else 2)
+    told = notes.notes(snapshot, width, age, 5 if spacious else 3 if snapshot.failure else 2)
     made += links if links[-1] or (spacious or not told) else links[:-1]
     made += told
     if spacious:
         if told:
             made.append([])
-        made += [chain.summary(snapshot, width), []]
+        made += [notes.summary(snapshot, width), []]
     return made
 
 
