@@ -66,7 +66,7 @@ def running(aws: Aws) -> list[str]:
 
 
 def wait_for(count: int, aws: Aws) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         if len(running(aws)) >= count:
             return
         time.sleep(0.05)
