@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _LABEL: Final = 21
 _AXIS: Final = 7
+_JUST_BEGUN: Final = 4
 _GAP: Final = 3
 Rates = list[float | None]
 Of = Callable[["Sales"], float]
@@ -52,7 +53,7 @@ def rates(points: Sequence[Point], until: datetime, columns: int, of: Of, known_
     sums = [0.0]
     for point in points:
         sums.append(sums[-1] + of(point.sales))
-    if len(points) > 1 and 2 * (edges[-1] - edges[-2]) < edges[-2] - edges[-3]:
+    if len(points) > 1 and _JUST_BEGUN * (edges[-1] - edges[-2]) < edges[-2] - edges[-3]:
         edges[-2], sums[-2] = (edges[-1] + edges[-3]) / 2, (sums[-1] + sums[-3]) / 2
 
     def through(second: float) -> float:
