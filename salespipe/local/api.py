@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,11 +37,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer. A handler may also return a plain dict, which is sent as JSON with status 200."""
+    """An HTTP answer. A handler may also return a plain dict, which is sent as JSON with status 200.
+
+    With ``parts`` they are sent as they come, in place of the body.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    parts: Iterator[bytes] | None = None
 
 
 class AwsError(Exception):

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
@@ -150,8 +150,16 @@ class _Conversation:
             keep_alive = head.keep_alive and not stopping()
             answer = self._answer(head, body)
             self._connection.sendall(_render(answer, keep_alive=keep_alive, head_only=head.method == "HEAD"))
+            if answer.parts is not None:
+                self._send_parts(answer.parts)
             if not keep_alive:
                 return
+
+    def _send_parts(self, parts: Iterator[bytes]) -> None:
+        """Each as a chunk (RFC 9112 section 7.1), as it comes."""
+        for part in parts:
+            self._connection.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+        self._connection.sendall(b"0\r\n\r\n")
 
     def _read_head(self) -> _Head | None:
         """The next request's line and headers, or None at the end of the connection."""
@@ -257,7 +265,9 @@ def _render(answer: Answer, *, keep_alive: bool, head_only: bool) -> bytes:
                 length = value
         elif lowered not in {"connection", "transfer-encoding", "date", "server"}:
             lines.append(f"{name}: {_clean(value)}")
-    if answer.status != 204:
+    if answer.parts is not None:
+        lines.append("transfer-encoding: chunked")
+    elif answer.status != 204:
         lines.append(f"content-length: {length}")
     lines.extend((f"date: {formatdate(usegmt=True)}", "server: salespipe"))
     if not keep_alive:

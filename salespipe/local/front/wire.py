@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -50,7 +51,7 @@ def render(service: str, protocol: str, result: Mapping[str, Any] | Answer) -> A
     if isinstance(result, Answer):
         if "x-amzn-requestid" in result.headers:
             return result
-        return Answer(result.status, result.body, {**result.headers, "x-amzn-requestid": request_id()})
+        return replace(result, headers={**result.headers, "x-amzn-requestid": request_id()})
     headers = {"content-type": content_type(service, protocol), "x-amzn-requestid": request_id()}
     return Answer(200, encode_json(result), headers)
 

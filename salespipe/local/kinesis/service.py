@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud, Handler
+from salespipe.local.kinesis import shown
 from salespipe.local.kinesis.moto_shards import (
     LoggedShard,
     LoggedStream,
@@ -23,7 +24,9 @@ from salespipe.local.kinesis.moto_shards import (
     sequence_number,
 )
 from salespipe.local.kinesis.requests import Entry, invalid, limit_of, record_entry, records_entries
+from salespipe.local.kinesis.subscriptions import Subscriptions, event, named, named_consumer, require_free, same
 from salespipe.local.metrics import ITERATOR_AGE, STREAM_BYTES, STREAM_RECORDS
+from salespipe.local.record_log import Record
 from salespipe.local.shard_iterators import ShardIterator, issue, redeem
 
 _HEADERS: Final = {"content-type": "application/x-amz-json-1.1"}
@@ -47,11 +50,13 @@ class Kinesis:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._streams = MotoStreams(cloud.account, cloud.log)
+        self._subscriptions = Subscriptions(cloud, self)
         self.handlers: Mapping[str, Handler] = {
             "PutRecord": self._put_record,
             "PutRecords": self._put_records,
             "GetShardIterator": self._get_shard_iterator,
             "GetRecords": self._get_records,
+            "SubscribeToShard": self._subscriptions.subscribe,
         }
 
     def forward(self, call: Call, moto: Callable[[], Answer]) -> Answer:
@@ -62,7 +67,11 @@ class Kinesis:
         _check_creation(call)
         with self._cloud.store.write():
             stream = self._asked_for(call)
+            if call.operation == "RegisterStreamConsumer" and stream is not None:
+                require_free(stream, call.params["ConsumerName"])
             answer = moto()
+            if call.operation == "RegisterStreamConsumer" and stream is not None and answer.status < 400:
+                return named(stream, answer)
             if call.operation == "DeleteStream" and stream is not None and answer.status < 400:
                 self._cloud.log.drop(log_prefix(stream))
             return answer
@@ -79,7 +88,8 @@ class Kinesis:
         """Nothing runs in the background."""
 
     def stop(self) -> None:
-        """Nothing runs in the background."""
+        """Subscriptions end."""
+        self._subscriptions.stop()
 
     def trim(self) -> int:
         """Delete the records that are older than their stream's retention; how many. To be called now and then."""
@@ -101,7 +111,7 @@ class Kinesis:
     def shards(self, stream_arn: str) -> list[str]:
         """The record log's names of a stream's shards, parents first; empty when there is no such stream."""
         stream = self._streams.by_arn(stream_arn)
-        return [shard.log_name for shard in _shards(stream)] if stream else []
+        return [shard.log_name for shard in shown.shards(stream)] if stream else []
 
     def shard_id(self, shard: str) -> str:
         """The shard's id as clients know it, from its name in the record log."""
@@ -141,8 +151,15 @@ class Kinesis:
     def _get_shard_iterator(self, call: Call) -> dict[str, Any]:
         params = call.params
         stream = self._stream(call)
-        shard = self._shard(stream, params.get("ShardId"))
-        kind, number = params.get("ShardIteratorType"), params.get("StartingSequenceNumber")
+        shard = self.shard_of(stream, params.get("ShardId"))
+        after = self.position(
+            *(stream, shard, params.get("ShardIteratorType"), params.get("StartingSequenceNumber")),
+            params.get("Timestamp"),
+        )
+        return {"ShardIterator": self._issue(stream, shard, after)}
+
+    def position(self, stream: LoggedStream, shard: LoggedShard, kind: object, number: Any, timestamp: object) -> int:
+        """The log sequence after which a reader begins. Raises ``AwsError`` where what it asks for makes no sense."""
         log = self._cloud.log
         if kind in {"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"}:
             if number is None:
@@ -154,21 +171,35 @@ class Kinesis:
                     f"StartingSequenceNumber {number} used in GetShardIterator on shard {shard.shard_id} in stream"
                     f" {stream.stream_name} under account {self._cloud.account} is invalid."
                 ) from None
-            after = sequence - 1 if kind == "AT_SEQUENCE_NUMBER" else sequence
-        elif kind in {"TRIM_HORIZON", "LATEST"}:
+            return sequence - 1 if kind == "AT_SEQUENCE_NUMBER" else sequence
+        if kind in {"TRIM_HORIZON", "LATEST"}:
             if number is not None:
                 raise invalid(_POSITIONS.format(kind=kind, given="also a"))
-            after = 0 if kind == "TRIM_HORIZON" else log.last(shard.log_name)
-        elif kind == "AT_TIMESTAMP":
-            after = log.before(shard.log_name, self._timestamp(params.get("Timestamp")))
-        else:
-            raise AwsError(
-                "ValidationException",
-                f"1 validation error detected: Value '{kind}' at 'shardIteratorType' failed to satisfy constraint:"
-                " Member must satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP,"
-                " AT_SEQUENCE_NUMBER, TRIM_HORIZON]",
-            )
-        return {"ShardIterator": self._issue(stream, shard, after)}
+            return 0 if kind == "TRIM_HORIZON" else log.last(shard.log_name)
+        if kind == "AT_TIMESTAMP":
+            return log.before(shard.log_name, self._timestamp(timestamp))
+        raise AwsError(
+            "ValidationException",
+            f"1 validation error detected: Value '{kind}' at 'shardIteratorType' failed to satisfy constraint:"
+            " Member must satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP,"
+            " AT_SEQUENCE_NUMBER, TRIM_HORIZON]",
+        )
+
+    def consumed(self, consumer_arn: str) -> LoggedStream:
+        """The stream that a consumer is registered with. Raises ``AwsError``."""
+        return named_consumer(self._streams.by_arn(consumer_arn), consumer_arn)
+
+    def stands(self, stream: LoggedStream) -> bool:
+        """Whether a stream is still there."""
+        return same(self._streams.by_arn(stream.arn), stream)
+
+    def told(self, stream: LoggedStream, shard: LoggedShard, after: int, records: Sequence[Record]) -> dict[str, Any]:
+        """What is pushed to a consumer that has all up to ``after`` with these records."""
+        over = not shard.is_open and after >= self._cloud.log.last(shard.log_name)
+        behind = self._behind(shard, after, self._cloud.clock())
+        return event(
+            shown.records(records), sequence_number(after), behind, shown.children(stream, shard) if over else []
+        )
 
     def _timestamp(self, value: object) -> float:
         """Unix seconds of a Timestamp, which the JSON protocol sends as a number."""
@@ -196,28 +227,20 @@ class Kinesis:
         stream = self._streams.by_arn(iterator.stream)
         if stream is None or generation(stream) != iterator.generation:
             raise _not_found(iterator.stream.rpartition("/")[2], self._cloud.account)
-        shard = self._shard(stream, iterator.shard_id)
+        shard = self.shard_of(stream, iterator.shard_id)
         records = self._cloud.log.read(shard.log_name, iterator.after, limit, _MAX_BYTES)
         after = records[-1].sequence if records else iterator.after
         behind = self._behind(shard, after, now)
         age = max(0.0, now - records[-1].arrived) * 1000 if records else 0.0
         self._cloud.metrics.add(call.region, stream.stream_name, ITERATOR_AGE, age)
         answer: dict[str, Any] = {
-            "Records": [
-                {
-                    "SequenceNumber": sequence_number(record.sequence),
-                    "ApproximateArrivalTimestamp": round(record.arrived, 3),
-                    "Data": record.data,  # encoded as base64
-                    "PartitionKey": record.key,
-                }
-                for record in records
-            ],
+            "Records": shown.records(records),
             "MillisBehindLatest": behind,
         }
         if shard.is_open or after < self._cloud.log.last(shard.log_name):
             answer["NextShardIterator"] = self._issue(stream, shard, after)
         else:
-            answer["ChildShards"] = [_child(child) for child in _shards(stream) if shard.shard_id in _parents(child)]
+            answer["ChildShards"] = shown.children(stream, shard)
         return Answer(200, msgspec.json.encode(answer), _HEADERS)
 
     def _behind(self, shard: LoggedShard, after: int, now: float) -> int:
@@ -249,7 +272,8 @@ class Kinesis:
             raise _not_found(arn.rpartition("/")[2], self._cloud.account)
         return stream
 
-    def _shard(self, stream: LoggedStream, shard_id: object) -> LoggedShard:
+    def shard_of(self, stream: LoggedStream, shard_id: object) -> LoggedShard:
+        """A stream's shard. Raises ``AwsError``."""
         shard = stream.shards.get(str(shard_id))
         if not isinstance(shard, LoggedShard):
             raise AwsError(
@@ -268,19 +292,3 @@ def _check_creation(call: Call) -> None:
 
 def _not_found(name: object, account: str) -> AwsError:
     return AwsError("ResourceNotFoundException", f"Stream {name} under account {account} not found.")
-
-
-def _shards(stream: LoggedStream) -> list[LoggedShard]:
-    return [shard for shard in list(stream.shards.values()) if isinstance(shard, LoggedShard)]
-
-
-def _parents(shard: LoggedShard) -> list[str]:
-    return [parent for parent in (shard.parent, shard.adjacent_parent) if parent]
-
-
-def _child(shard: LoggedShard) -> dict[str, Any]:
-    return {
-        "ShardId": shard.shard_id,
-        "ParentShards": _parents(shard),
-        "HashKeyRange": {"StartingHashKey": str(shard.starting_hash), "EndingHashKey": str(shard.ending_hash)},
-    }
