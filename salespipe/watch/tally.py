@@ -160,35 +160,23 @@ class Tally:
         """The order is as the change has it, which is newer than all of its images so far."""
         facts, first, alive = self._facts, order.sequence < 0, order.sequence > order.removed
         at = order.at if self._by_event else change.created
-        product = facts.product(change.product, change.product_name, change.category)
-        customer = facts.customer(change.customer, change.customer_name)
-        status = facts.status(change.status)
+        status = order.status if order.status.text == change.status else facts.status(change.status)
         if not first:
-            self._supersede(order, order.sequence)
-        if (
-            alive
-            and change.units == order.units
-            and change.cents == order.cents
-            and status.outcome == order.status.outcome
-            and at == order.at
-            and product == order.product
-            and customer == order.customer
-            and change.region == order.region
-            and change.channel == order.channel
-        ):
-            if status is not order.status:
-                for frame in self._frames.values():
-                    frame.restate(order, status)
-                order.status = status
-            order.sequence = change.sequence
-            return
-        if not first:
+            self._supersede(order.key, order.sequence)
+            if alive and at == order.at and status.outcome == order.status.outcome and _same(order, change):
+                if status is not order.status:
+                    for frame in self._frames.values():
+                        frame.restate(order, status)
+                    order.status = status
+                order.sequence = change.sequence
+                return
             self._out(order, alive=alive)
         if at != order.at:
             order.at = at
             self._kept.move(order, change.event if at is None else at)
         order.sequence, order.status, order.units, order.cents = change.sequence, status, change.units, change.cents
-        order.product, order.customer = product, customer
+        order.product = facts.product(change.product, change.product_name, change.category)
+        order.customer = facts.customer(change.customer, change.customer_name)
         order.region, order.channel = facts.word(change.region), facts.word(change.channel)
         if first and at is not None:
             self._pass(order, at, change.event)
@@ -197,7 +185,7 @@ class Tally:
     def _remove(self, order: Order, sequence: int) -> None:
         """The order is deleted, unless an image is newer than that."""
         if order.removed >= 0:
-            self._supersede(order, order.removed)
+            self._supersede(order.key, order.removed)
         if order.removed < order.sequence < sequence:
             if order.at is None:
                 self._counts.undated -= 1
@@ -235,9 +223,9 @@ class Tally:
         elif at // MINUTE < min(mark, event) // MINUTE:
             order.late = True
 
-    def _supersede(self, order: Order, sequence: int) -> None:
+    def _supersede(self, key: str, sequence: int) -> None:
         recent = self._superseded[0]
-        recent.add(hash((order.key, sequence)))
+        recent.add(hash((key, sequence)))
         if len(recent) > _REMEMBERED:
             self._superseded = (set(), recent)
 
@@ -248,7 +236,7 @@ class Tally:
         if sequence == newest or known in recent or known in older:
             self._counts.duplicates += 1
         else:
-            self._supersede(order, sequence)
+            self._supersede(order.key, sequence)
 
     def _seal(self) -> None:
         """Let the oldest orders go, where there are more than are to be kept."""
@@ -273,3 +261,19 @@ class Tally:
                 else:
                     for frame in self._frames.values():
                         frame.take(order)
+
+
+def _same(order: Order, change: Change) -> bool:
+    """Whether the change leaves everything as it is that sums depend on, but for status and time."""
+    product, customer = order.product, order.customer
+    return (
+        change.units == order.units
+        and change.cents == order.cents
+        and change.product == product.id
+        and change.customer == customer.id
+        and change.region == order.region
+        and change.channel == order.channel
+        and change.product_name == product.name
+        and change.customer_name == customer.name
+        and change.category == product.category
+    )

@@ -20,6 +20,7 @@ TEXTS = ["orderid", "customer_id", "customer_name", "region", "product_id", "pro
 TEXTS += ["status", "created_at", "event_id", "event_type", "event_time", "sequence_number", "dt", "hour"]
 COLUMNS = [*TEXTS, "quantity", "price", "amount"]
 PRODUCTS = ["product_id", "product_name", "stock", "stocked_at", "reorder_level"]
+ISO = "trino_iso_timestamp"
 SALES = (
     "count(*), count(*) FILTER (WHERE sale_outcome = 'sold'), "
     "coalesce(sum(CASE WHEN sale_outcome = 'sold' THEN quantity END), 0), "
@@ -44,7 +45,7 @@ class Lake:
         columns = ", ".join([*(f"{name}: 'VARCHAR'" for name in TEXTS), "quantity: 'INTEGER'"])
         columns += ", price: 'DOUBLE', amount: 'DOUBLE'"
         db.execute("SET TimeZone = 'UTC'")
-        db.execute(f"CREATE MACRO from_iso8601_timestamp{MACROS['trino_iso_timestamp']}")
+        db.execute(f"CREATE MACRO {ISO}{MACROS['trino_iso_timestamp']}")
         if lines:
             db.execute(
                 f"CREATE TABLE order_events AS FROM read_json('{file}', columns = {{{columns}}}, "
@@ -65,7 +66,9 @@ class Lake:
             views.inventory(kept, PRODUCTS, "orderid", view="inventory", events="order_events", table="products"),
         ):
             assert sql
-            db.execute(sqlglot.transpile(sql, read="athena", write="duckdb")[0])
+            # sqlglot would make a cast of it, which reads and rounds as DuckDB does.
+            named = sql.replace("from_iso8601_timestamp", ISO)
+            db.execute(sqlglot.transpile(named, read="athena", write="duckdb")[0])
 
     def chosen(self, choice: Choice, *, by: str = "created_at") -> None:
         """Have the table ``chosen``, of the orders of a choice and the time that they belong to."""

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from salespipe.watch.leaders import Leaders, Rank
-from salespipe.watch.model import Board, Choice, Sales, Window
+from salespipe.watch.model import Board, Choice, Customers, Sales, Window
 from salespipe.watch.moments import milliseconds, moment, parsed
 from salespipe.watch.tally import Tally
 from salespipe.watch.windows import Edges
@@ -81,6 +81,20 @@ def test_today_is_compared_with_yesterday_to_the_same_time() -> None:
     assert (made.sales.placed, made.before.placed) == (0, 0)
     made = board(tally, NOON + 24 * HOUR, Window.TODAY)
     assert (made.sales.placed, made.before.placed) == (0, 1)
+
+
+@pytest.mark.parametrize("earlier", [NOON - 30 * HOUR, NOON - 24 * HOUR, NOON - 15 * HOUR, NOON - HOUR])
+def test_who_bought_before_is_not_new(earlier: datetime) -> None:
+    """In the window before, before that, between the two, and in the window itself."""
+    tally = Tally()
+    tally.feed([put("a", customer_id="c-1"), put("b", customer_id="c-2")])
+    assert board(tally, window=Window.TODAY).customers == Customers(buyers=2, new=2)
+    tally.feed([put("c", earlier, customer_id="c-1")])
+    customers = board(tally, window=Window.TODAY).customers
+    assert (customers.buyers, customers.new) == (2, 2 if earlier > MIDNIGHT else 1)
+    assert customers.repeating == (earlier > MIDNIGHT)
+    tally.feed([put("c", earlier, customer_id="c-1", status="cancelled")])
+    assert board(tally, window=Window.TODAY).customers == Customers(buyers=2, new=2)
 
 
 def test_an_order_is_late_when_its_minute_had_passed_and_not_when_only_the_reading_was() -> None:

@@ -78,7 +78,7 @@ def event(sequence: int, kind: str, key: str, image: Mapping[str, Any], figures:
     nows=st.lists(MOMENTS, min_size=1, max_size=4),
     choices=st.lists(CHOICES, min_size=1, max_size=3),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_board_is_what_the_views_say(
     changes: list[Any],
     arrival: Any,
@@ -107,7 +107,7 @@ def test_the_board_is_what_the_views_say(
 
 
 @given(changes=CHANGES, now=MOMENTS, window=FEW(list(Window)), arrival=st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_by_the_time_of_the_first_change(
     changes: list[Any], now: datetime, window: Window, arrival: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
