@@ -87,6 +87,11 @@ class Tab:
     def figure(self, name: str) -> str:
         return str(self.page.locator(f".figure:has(h2:text-is('{name}')) .big").text_content())
 
+    def lists(self) -> dict[str, str]:
+        """What each part of the board says."""
+        found = self.page.evaluate("[...document.querySelectorAll('main .card')].map(e => [e.id, e.textContent])")
+        return {name: text for name, text in found if name}
+
     def wait(self, script: str) -> None:
         """Until that is true. The page's own policy keeps Playwright from waiting within it."""
         for _ in range(500):
@@ -116,6 +121,9 @@ CLIPPED = """() => [...document.querySelectorAll('main *, header *, footer *')].
     && getComputedStyle(each).display != 'inline' && getComputedStyle(each).textOverflow != 'ellipsis';
   return shown && (box.right > innerWidth + 1 || box.left < -1 || cut);
 }).map(each => each.outerHTML.slice(0, 120))"""
+WHOLE = """() => [...document.querySelectorAll('.list')].every(list => [...list.children].every(each =>
+  each.getBoundingClientRect().bottom <= list.getBoundingClientRect().bottom + 1
+  && each.getBoundingClientRect().right <= list.getBoundingClientRect().right + 1))"""
 LIGHTNESS = (
     """() => getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number).reduce((a, b) => a + b)"""
 )
@@ -148,12 +156,15 @@ def test_all_of_it_is_seen_and_nothing_comes_from_elsewhere(browser: Any, kind: 
     with serving(kind) as site, opened(browser, size, scheme) as tab:
         tab.open(site)
         tab.wait("document.querySelector('#figures').childElementCount == 6")
+        site.pictures.post(snapshot(kind))  # the second time it is known how much room there is
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
         assert tab.page.evaluate(CLIPPED) == []
         assert (tab.page.evaluate(LIGHTNESS) > 384) is (scheme == "light")
         ratio, where = tab.page.evaluate(CONTRAST)
         assert ratio >= 4.5, where
         if size == "wall":
+            # All at one look, and nothing that the keyboard leads to is out of sight.
+            tab.wait(WHOLE)
             assert tab.page.evaluate("document.documentElement.scrollHeight") <= SIZES[size][1]
         assert tab.told == []
         assert {url.partition("?")[0] for url in tab.asked if not url.startswith(site.server.url)} == set()
@@ -170,6 +181,22 @@ def test_an_update_arrives_by_itself(browser: Any) -> None:
         assert tab.figure("Revenue") == "41,100"
         assert tab.figure("Average order") == "96.25"
         assert tab.page.title().startswith("41,100 in 15m")
+
+
+def test_every_list_goes_with_the_news(browser: Any) -> None:
+    with serving("small") as site, opened(browser) as tab:
+        tab.open(site)
+        before = tab.lists()
+        assert all(before.values())
+        site.kind = "busy"
+        site.pictures.post(snapshot("busy"))
+        tab.wait("document.querySelector('h1').textContent == 'salespipe-live'")
+        after = tab.lists()
+        assert [name for name in before if before[name] == after[name]] == []
+        best = [each.name for each in snapshot("busy").board.top_customers[:5]]
+        assert tab.page.locator("#customers .list .name").all_text_contents() == best
+        largest = snapshot("busy").board.largest[0]
+        assert f"{largest.amount:,.2f}" in after["largest"]
 
 
 def test_figures_are_exact_whatever_their_size(browser: Any) -> None:

@@ -31,12 +31,12 @@ export function drawBoard({ board, compare, known, arrived }, onChoose) {
     ([key]) => el("span", { class: "key" }, el("i", { class: key, "aria-hidden": "true" }), el("span")),
     (node, [, text]) => say(node.lastElementChild, text),
   );
-  bars(inside("products", "ul"), board.products, 8, as("product"));
-  movers(inside("movers", "ul"), board.movers, 8, as("product"));
-  bars(inside("regions", "ul"), board.regions, 8, as("region"));
-  bars(inside("channels", "ul"), board.channels, 8, as("channel"));
-  bars(inside("categories", "ul"), board.categories, 8, as("category"));
-  bars(inside("customers", "ul"), board.top_customers, 5, as("customer"));
+  bars(inside("products", ".list"), board.products, 8, as("product"));
+  movers(inside("movers", ".list"), board.movers, 8, as("product"));
+  bars(inside("regions", ".list"), board.regions, 8, as("region"));
+  bars(inside("channels", ".list"), board.channels, 8, as("channel"));
+  bars(inside("categories", ".list"), board.categories, 8, as("category"));
+  bars(inside("customers", ".list"), board.top_customers, 5, as("customer"));
   const buyers = board.customers;
   say(
     inside("customers", ".aside"),
@@ -52,11 +52,11 @@ export function drawBoard({ board, compare, known, arrived }, onChoose) {
   statuses.sort((one, other) => one.tone - other.tone || (one.key < other.key ? -1 : 1));
   say(inside("statuses", ".aside"), `${count(board.sales.placed)} orders`);
   stack(inside("statuses", ".stack"), statuses.slice(0, 12), (part) => share(part.value, board.sales.placed));
-  const stock = shelves(inside("shelves", "ul"), board.shelves, 8, { chosen: chosen.product, onChoose });
+  const stock = shelves(inside("shelves", ".list"), board.shelves, 8, { chosen: chosen.product, onChoose });
   say(
     inside("shelves", ".aside"),
     board.shelves.length ? `${count(stock.out)} out, ${count(stock.low)} low of ${count(board.shelves.length)}` : "",
   );
-  orders(inside("largest", "ul"), board.largest, 8, false);
-  orders(inside("latest", "ul"), board.latest, 8, true);
+  orders(inside("largest", ".list"), board.largest, 8, false);
+  orders(inside("latest", ".list"), board.latest, 8, true);
 }

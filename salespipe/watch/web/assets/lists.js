@@ -17,6 +17,17 @@ export function delta(node, moved, worse = false) {
   });
 }
 
+// As in page.css: there is no scrolling on a wall.
+const WALL = matchMedia("(min-width:106rem) and (min-height:58rem)");
+
+/** How many rows to draw: `most`, and on a wall as many as there is room for. */
+function rows(list, most) {
+  const row = list.children[1] ?? list.firstElementChild; // the first one has no line above it
+  if (!WALL.matches || !row) return most;
+  const gap = parseFloat(getComputedStyle(list).rowGap) || 0;
+  return Math.max(1, Math.floor((list.clientHeight + gap) / (row.offsetHeight + gap)));
+}
+
 function empty(list, items, text) {
   set(list, { "data-empty": items.length ? null : text });
 }
@@ -46,7 +57,7 @@ function named(item, slice, chosen) {
 
 /** Bars of revenue; a small mark in the track is the window before. */
 export function bars(list, slices, most, { part, chosen, compare, onChoose }) {
-  const shown = slices.slice(0, most);
+  const shown = slices.slice(0, rows(list, most));
   const top =
     Math.max(...shown.map((slice) => Math.max(revenue(slice.sales), compare ? revenue(slice.before) : 0)), 0) || 1;
   keyed(
@@ -71,7 +82,7 @@ export function bars(list, slices, most, { part, chosen, compare, onChoose }) {
 /** What moved most, first: bars to the right for more, to the left for less. */
 export function movers(list, slices, most, { chosen, compare, onChoose }) {
   const moved = (slice) => revenue(slice.sales) - revenue(slice.before);
-  const shown = compare ? slices.filter((slice) => moved(slice) !== 0).slice(0, most) : [];
+  const shown = compare ? slices.filter((slice) => moved(slice) !== 0).slice(0, rows(list, most)) : [];
   const top = Math.max(...shown.map((slice) => Math.abs(moved(slice))), 0) || 1;
   keyed(
     list,
@@ -101,10 +112,10 @@ export function movers(list, slices, most, { chosen, compare, onChoose }) {
 
 /** Orders one under the other. With `flash` new ones show that they are, unless most of them are. */
 export function orders(list, found, most, flash) {
-  const shown = found.slice(0, most);
+  const shown = found.slice(0, rows(list, most));
   const there = new Set(Array.from(list.children, (child) => child.dataset.key));
   const fresh = shown.filter((order) => !there.has(order.orderid)).length;
-  const flashes = flash && there.size > 0 && fresh <= most / 3;
+  const flashes = flash && there.size > 0 && fresh <= shown.length / 3;
   keyed(
     list,
     shown,
@@ -152,7 +163,7 @@ export function shelves(list, all, most, { chosen, onChoose }) {
   );
   keyed(
     list,
-    sorted.slice(0, most),
+    sorted.slice(0, rows(list, most)),
     (shelf) => shelf.product_id,
     () => {
       const item = row("product", onChoose),

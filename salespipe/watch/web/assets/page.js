@@ -35,8 +35,10 @@ const choosing = new Choosing(() => {
 const live = new Live(
   (snapshot) => {
     newest = snapshot;
+    const first = !drawn;
     if (!paused || awaited) draw();
     awaited = false;
+    if (first) requestAnimationFrame(draw); // now it is known how much room there is
   },
   (state, seconds) => {
     connection = [state, seconds];
@@ -132,6 +134,7 @@ const nextTheme = () => theme(THEMES[kept()]);
 at("pause").addEventListener("click", pause);
 at("theme").addEventListener("click", nextTheme);
 document.addEventListener("visibilitychange", () => !paused && draw());
+addEventListener("resize", () => !paused && draw());
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") return choosing.all();
