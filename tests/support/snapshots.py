@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from flows import NOW, flowing_at, idle, stuck_at_pipe
 from salespipe.flow.snapshot import Flow
-from salespipe.orders.chances import weighted, zipf
 from salespipe.orders.world import default_world
 from salespipe.watch.model import (
     Board,
@@ -25,41 +22,16 @@ from salespipe.watch.model import (
     Customers,
     Failure,
     Lag,
-    Order,
     Point,
     Reading,
     Sales,
     Shelf,
     Slice,
     Snapshot,
-    Window,
 )
+from sold import Sale, sales_of
 
 KINDS: Final = ("small", "busy", "stuck", "stale", "empty", "chaos", "filling")
-
-_CHANNELS: Final = weighted([("web", 52), ("mobile", 33), ("store", 11), ("marketplace", 4)])
-_STATUSES: Final = weighted([("paid", 61), ("placed", 20), ("shipped", 9), ("cancelled", 6), ("returned", 4)])
-_UNITS: Final = weighted([(1, 71), (2, 18), (3, 6), (4, 3), (5, 2)])
-_ODD: Final = (
-    ("p-0001", "🎁 Gift set 🎄 for the whole family", "Chaos"),
-    ("p-0002", "東京タワー 特製カレンダー 二〇二六年版", "Chaos"),
-    ("p-0003", "A very long name of a product that no screen of eighty columns has ever room for", "Chaos"),
-    ("p-0004", "[bold]not markup[/bold] \x1b[31mnor an escape\x07", "Chaos"),
-    ("p-0005", "two\nlines\tand a tab", "Chaos"),
-    ("p-0006", "قهوة عربية", "Chaos"),
-    ("p-0007", "👩‍👩‍👧 e\u0301toile", "Chaos"),
-    ("p-0008", "", "Chaos"),
-)
-
-
-class Sale(NamedTuple):
-    """One made-up order; it stands for ``weight`` of its like."""
-
-    order: Order
-    product_id: str
-    category: str
-    customer_id: str
-    weight: int
 
 
 @cache
@@ -74,18 +46,18 @@ def snapshot(kind: str, choice: Choice | None = None) -> Snapshot:
 
 
 def _small(choice: Choice) -> Snapshot:
-    return _whole(choice, _sales(choice.window, 1), flowing_at(1), objects=184)
+    return _whole(choice, sales_of(choice.window, 1), flowing_at(1), objects=184)
 
 
 def _busy(choice: Choice) -> Snapshot:
-    made = _whole(choice, _sales(choice.window, 2), flowing_at(90), objects=20_412, shards=4, weight=150)
+    made = _whole(choice, sales_of(choice.window, 2), flowing_at(90), objects=20_412, shards=4, weight=150)
     return msgspec.structs.replace(
         made, where="AWS account 123456789012, region eu-central-1", pipeline="salespipe-live"
     )
 
 
 def _stuck(choice: Choice) -> Snapshot:
-    still = [each for each in _sales(choice.window, 3) if each.order.at < NOW - timedelta(seconds=200)]
+    still = [each for each in sales_of(choice.window, 3) if each.order.at < NOW - timedelta(seconds=200)]
     made = _whole(choice, still, stuck_at_pipe(), objects=151, quarantined=12)
     late = msgspec.structs.replace(made.reading, shards=(Lag("shardId-000000000000", 0.0, 0.0),))
     return msgspec.structs.replace(made, reading=late)
@@ -108,13 +80,13 @@ def _empty(choice: Choice) -> Snapshot:
 
 
 def _chaos(choice: Choice) -> Snapshot:
-    made = _whole(choice, _sales(choice.window, 4, odd=True), flowing_at(4), objects=210, quarantined=1_317)
+    made = _whole(choice, sales_of(choice.window, 4, odd=True), flowing_at(4), objects=210, quarantined=1_317)
     board = msgspec.structs.replace(made.board, events=31_000, unreadable=1_204, duplicates=8_811, undated=17, late=93)
     return msgspec.structs.replace(made, board=board)
 
 
 def _filling(choice: Choice) -> Snapshot:
-    seen = [each for each in _sales(choice.window, 1) if NOW - timedelta(minutes=9) > each.order.at]
+    seen = [each for each in sales_of(choice.window, 1) if NOW - timedelta(minutes=9) > each.order.at]
     made = _whole(choice, seen, None, objects=None, quarantined=None)
     lag = Lag("shardId-000000000000", 540.0, 4_100.0)
     reading = Reading(shards=(lag,), filling=True, read_to=NOW - timedelta(minutes=9))
@@ -130,38 +102,6 @@ _MAKERS: Final[dict[str, Callable[[Choice], Snapshot]]] = {
     "chaos": _chaos,
     "filling": _filling,
 }
-
-
-@cache
-def _sales(window: Window, seed: int, *, odd: bool = False) -> tuple[Sale, ...]:
-    """Orders of the window and of the one before, oldest first: more towards the end, in a wave."""
-    world, chance = default_world(), Random(seed).random  # noqa: S311 - not a secret
-    articles = [(p.product_id, p.name, p.category, p.price) for p in world.products]
-    if odd:
-        prices = (Decimal("99999999.99"), Decimal("0.01"), *(p.price for p in world.products))
-        articles = [(*row, price) for row, price in zip(_ODD, prices, strict=False)] + articles[8:]
-    bounds, shelf = weighted(list(zip(articles, zipf(len(articles), 0.8), strict=True)))
-    since = window.since(NOW)
-    before, made = since - (NOW - since), []
-    for number in range(900):
-        place = ((number + chance()) / 900) ** 0.92
-        wave = 0.012 * ((number % 90) / 90 - 0.5)
-        product_id, name, category, price = shelf[bisect(bounds, chance())]
-        buyer = world.customer(int(400 * chance() ** 2))
-        units = _UNITS[1][bisect(_UNITS[0], chance())]
-        order = Order(
-            orderid=f"o-{number:012x}",
-            at=before + min(0.9999, max(0.0, place + wave)) * (NOW - before),
-            status=_STATUSES[1][bisect(_STATUSES[0], chance())],
-            customer=buyer.name,
-            product=name,
-            region=buyer.region,
-            channel=_CHANNELS[1][bisect(_CHANNELS[0], chance())],
-            units=units,
-            amount=units * price,
-        )
-        made.append(Sale(order, product_id, category, buyer.customer_id, 1))
-    return tuple(sorted(made, key=lambda each: each.order.at))
 
 
 def _wanted(sale: Sale, choice: Choice) -> bool:
