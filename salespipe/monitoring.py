@@ -91,7 +91,7 @@ def dashboard_text(names: Names) -> str:
     """What stands above the widgets, in Markdown."""
     return (
         f"## {names.config.name}\n"
-        "DynamoDB table `{table}` → pipe → Kinesis → Firehose with its transform → S3. In a terminal: "
+        "DynamoDB table `{table}` -> pipe -> Kinesis -> Firehose with its transform -> S3. In a terminal: "
         "`salespipe status --watch` and `salespipe watch`."
     ).format(table=names.table)
 

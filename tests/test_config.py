@@ -111,3 +111,25 @@ def test_names_follow_the_pipeline_and_region() -> None:
 @pytest.mark.parametrize(("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")])
 def test_other_partitions(region: str, partition: str) -> None:
     assert msgspec.convert({"region": region}, Config).names(ACCOUNT).partition == partition
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("topic", "alarms"),
+        ("topic", "arn:aws:sqs:us-east-1:123456789012:alarms"),
+        ("topic", "arn:aws:sns:us-east-1:123456789012:alarms.fifo"),  # CloudWatch does not publish to FIFO topics
+        ("email", "shop"),
+        ("email", "shop at example.com"),
+    ],
+)
+def test_who_hears_of_alarms_must_be_a_topic_or_an_address(tmp_path: Path, key: str, value: str) -> None:
+    with pytest.raises(SalespipeError, match=rf"monitoring\.{key}") as refused:
+        load(write(tmp_path, f'[monitoring]\n{key} = "{value}"\n'))
+    assert refused.value.exit_code is Exit.USAGE
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "cn-north-1"])
+def test_a_topic_of_any_partition_may_hear_of_alarms(region: str) -> None:
+    topic = msgspec.convert({"region": region}, Config).names(ACCOUNT).topic_arn
+    assert msgspec.convert({"monitoring": {"topic": topic}}, Config).monitoring.topic == topic
