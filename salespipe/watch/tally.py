@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 _AHEAD: Final = 60_000
 # Older versions of orders of which it is known that they were counted, so that a copy of one is called a duplicate.
 _REMEMBERED: Final = 200_000
-# Sums are kept up to date for so many choices, each for so many milliseconds after it was asked for.
-_FRAMES: Final = 8
+# Sums are kept up to date for so many choices, each for so many milliseconds after it was asked for. It is more than
+# pages can be open: sums that are made anew for each picture take a thousand times as long.
+_FRAMES: Final = 20
 _PATIENCE: Final = 60_000
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from salespipe.errors import SalespipeError
 from salespipe.view.screen import Screen
+from salespipe.watch import tally
 from salespipe.watch.model import Board, Choice, Snapshot, Window
 from salespipe.watch.web import browser, serve
 from salespipe.watch.web.choosing import chosen, written
@@ -164,6 +165,10 @@ def test_those_who_look_at_the_same_share_the_work() -> None:
     pictures.post(snapshot("busy"))
     assert pictures.after(1, asked, 1) is not None
     assert made == [asked, asked]
+
+
+def test_the_tally_keeps_sums_for_all_the_pages_and_the_watcher() -> None:
+    assert tally._FRAMES > MOST_STREAMS
 
 
 def test_boards_that_take_long_are_made_less_often() -> None:
