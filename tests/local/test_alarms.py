@@ -286,3 +286,12 @@ def test_nobody_has_agreed_to_be_mailed(sky: Sky) -> None:
         "b@example.com": "PendingConfirmation",
         queue: asked[2],
     }
+
+
+def test_metric_data_survive_a_restart_beside_the_alarms(sky: Sky) -> None:
+    sky.put()
+    sky.count(1)
+    sky.restart()
+
+    assert sky.alarm()["StateValue"] == "ALARM"
+    assert [each["MetricName"] for each in sky.client("cloudwatch").list_metrics()["Metrics"]] == ["Failed"]

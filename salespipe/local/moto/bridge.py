@@ -49,7 +49,7 @@ from salespipe.local.moto.alarms import MotoAlarms, at_home
 from salespipe.local.moto.mails import unconfirmed
 from salespipe.local.moto.messages import counted_at_once
 from salespipe.local.moto.objects import Bodies, installed
-from salespipe.local.moto.state import MotoState
+from salespipe.local.moto.state import METRICS, MotoState
 from salespipe.local.moto.telemetry import trim_logs, trim_metrics
 from salespipe.local.store import Store
 
@@ -143,11 +143,11 @@ class Moto:
 
     def trim(self, now: float) -> None:
         """Forget old metric data and log events; ``now`` in Unix seconds."""
-        for service, trim in (("cloudwatch", trim_metrics), ("logs", trim_logs)):
+        for service, kept, trim in (("cloudwatch", METRICS, trim_metrics), ("logs", "logs", trim_logs)):
             with self.lock(service):
                 for region, backend in list(_backends(service).items()):
                     if trim(backend, now):
-                        self._state.touched(service, region)
+                        self._state.touched(kept, region)
 
     def warm(self, services: Iterable[str]) -> None:
         """Import what answers ``services`` before the first call does."""

@@ -52,6 +52,8 @@ class _Pickler(pickle.Pickler):
             return _reduce_iam(obj)
         if name == "Queue" and type(obj).__module__ == "moto.sqs.models":
             return _reduce_queue(obj)
+        if name == "CloudWatchBackend":
+            return _reduce_cloudwatch(obj)
         return _reduce_lambda_storage(obj) if name == "LambdaStorage" else NotImplemented
 
 
@@ -107,6 +109,11 @@ def _reduce_queue(queue: Any) -> tuple[Any, ...]:
     """SQS's queues without their messages, which have rows of their own."""
     state = {**queue.__dict__, "_messages": [], "_pending_messages": set()}
     return copyreg.__newobj__, (type(queue),), state  # type: ignore[attr-defined]
+
+
+def _reduce_cloudwatch(backend: Any) -> tuple[Any, ...]:
+    """CloudWatch without the metric data, which have a row of their own."""
+    return copyreg.__newobj__, (type(backend),), {**backend.__dict__, "metric_data": []}  # type: ignore[attr-defined]
 
 
 def _set_lambda_storage(storage: Any, state: dict[str, Any]) -> None:

@@ -34,9 +34,10 @@ CREATE TABLE IF NOT EXISTS moto_state (
 )
 """
 
-# Appended to all the time, and large: saved within a second or so instead of with each call.
-_LAZY: Final[Mapping[str, str]] = {"logs": "", "cloudwatch": "PutMetricData"}
-"""By service the operations, or all, that are saved so; what somebody defines in CloudWatch is saved at once."""
+# Appended to with every invocation, and large: saved within a second or so instead of with each call.
+_LAZY: Final = frozenset({"logs"})
+METRICS: Final = "metrics"
+"""As though a service of its own, and saved lazily: the metric data of CloudWatch, whose definitions are small."""
 # What a call to one service may make moto do in another.
 _SPILLS: Final[Mapping[str, tuple[str, ...]]] = {
     "events": ("sqs", "logs"),
@@ -84,8 +85,9 @@ class MotoState:
         """
         wanted = DurableKey.restored = set()
         try:
-            rows = self._store.read().execute(
-                "SELECT service, region, format, moto, data FROM moto_state WHERE account = ?", (self._account,)
+            rows = self._store.read().execute(  # in this order a backend comes before its metric data
+                "SELECT service, region, format, moto, data FROM moto_state WHERE account = ? ORDER BY service",
+                (self._account,),
             )
             for service, region, version, made_by, data in rows.fetchall():
                 self._restore(service, region, version, made_by, data)
@@ -113,7 +115,10 @@ class MotoState:
             )
         try:
             backend = moto_pickle.load(data)
-            get_backend(service)[self._account][region] = backend  # type: ignore[call-overload]
+            if service == METRICS:
+                get_backend("cloudwatch")[self._account][region].metric_data = backend
+            else:
+                get_backend(service)[self._account][region] = backend  # type: ignore[call-overload]
             if service == "s3":
                 self._objects.restore(backend)
             elif service == "sqs":
@@ -130,15 +135,17 @@ class MotoState:
         """Save what a call changed, in the caller's transaction if there is one; the service's lock is held."""
         service = call.service
         for region in self._regions_of(call):
-            if service in _LAZY and _LAZY[service] in {"", call.operation}:
+            if service in _LAZY:
                 self._dirty.add((service, region))
+            elif call.operation == "PutMetricData":
+                self._dirty.add((METRICS, region))
             else:
                 self._save(service, region, call)
         for neighbour in _SPILLS.get(service, ()):
             self._dirty.add((neighbour, call.region))
 
     def touched(self, service: str, region: str) -> None:
-        """Save a backend with the next flush; the service's lock is held."""
+        """Save a backend, or ``METRICS``, with the next flush; the service's lock is held."""
         self._dirty.add((service, region))
 
     def flush(self, *, force: bool = False) -> None:
@@ -148,7 +155,7 @@ class MotoState:
             return
         dirty, self._dirty = self._dirty, set()
         for service, region in sorted(dirty):
-            with self._lock(service):
+            with self._lock("cloudwatch" if service == METRICS else service):
                 self._save(service, region)
         spent = self._clock() - started
         self._due = started + spent + max(_LAZY_SECONDS, spent / _LAZY_SHARE)
@@ -167,10 +174,10 @@ class MotoState:
         return [region for region in (call.region, get_partition(call.region)) if region in backends.keys()]  # noqa: SIM118 - moto's "in" means another thing
 
     def _save(self, service: str, region: str, call: Call | None = None) -> None:
-        backends = get_backend(service)[self._account]  # type: ignore[call-overload]
+        backends = get_backend("cloudwatch" if service == METRICS else service)[self._account]  # type: ignore[call-overload]
         if region not in backends.keys():  # noqa: SIM118 - moto's "in" means another thing
             return
-        backend = backends[region]
+        backend = backends[region].metric_data if service == METRICS else backends[region]
         if service == "s3":
             self._objects.tidy(backend)
         elif service == "sqs":
