@@ -181,13 +181,13 @@ def test_boards_that_take_long_are_made_less_often() -> None:
     pictures = Pictures(board, clock=lambda: now[0])
     pictures.post(snapshot("small"))
     pictures.after(0, Choice(channel="web"), 1)
-    assert pictures.pace == 0.5
+    assert pictures.pace == 0.25
     pictures.after(0, Choice(region="Pacific"), 1)
     assert pictures.pace == pytest.approx(2.0)  # a fifth of the time
     pictures.after(0, Choice(region="Plains"), 1)
     assert pictures.pace == pytest.approx(4.0)
     now[0] += 60  # nobody looks at them any more
-    assert pictures.pace == 0.5
+    assert pictures.pace == 0.25
 
 
 def test_a_board_that_cannot_be_made_now_leaves_the_last() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CHOICES: Final = 64
 # A page is drawn at most so often: faster is flicker.
-_PACE_SECONDS: Final = 0.5
+_PACE_SECONDS: Final = 0.25
 # Making boards takes at most one part in so many of the time, however many are asked for and whatever they take.
 _SHARE: Final = 5
 _SLOWEST_SECONDS: Final = 10.0
