@@ -6,10 +6,7 @@ import re
 import zlib
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -17,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from salespipe.aws import is_not_found
-from salespipe.flow.lake import plain
+from salespipe.trust import objects as bucket
+from salespipe.trust.objects import Object, Progress, listing
 from salespipe.trust.proof import content, events
 from salespipe.trust.proof.answers import Event, seconds
 from salespipe.trust.proof.spool import Spool, Writer
@@ -27,27 +24,15 @@ if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.trust.proof.rows import Rows
 
+__all__ = ["Lake", "Object", "line_of", "listing", "spool", "spool_errors"]
+
 HOP: Final = "lake"
 ERRORS: Final = "errors"
 BROKEN: Final = "broken"
 EVENT_FIELDS: Final = ("event_id", "event_type", "event_time", "sequence_number")
 
-_AHEAD: Final = 8
-_AT_ONCE: Final = 8 << 20
-_CHUNK: Final = 1 << 18
 _TELL_EVERY: Final = 20_000
 _ID: Final = re.compile(rb'"event_id":"([^"\\]+)"')
-
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """An object as S3 lists it; ``modified`` is Unix time."""
-
-    key: str
-    size: int
-    modified: float
 
 
 @dataclass
@@ -65,18 +50,6 @@ class Lake:
     unread: list[tuple[str, int]] = field(default_factory=list)
 
 
-def listing(aws: Aws, prefix: str, progress: Progress = lambda _: None) -> list[Object]:
-    """The objects below a prefix. Raises ``ClientError``."""
-    found: list[Object] = []
-    pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=aws.names.bucket, Prefix=prefix)
-    for page in pages:
-        found += [
-            Object(each["Key"], each["Size"], each["LastModified"].timestamp()) for each in page.get("Contents", ())
-        ]
-        progress(f"{len(found):,} objects listed")
-    return found
-
-
 def spool(
     aws: Aws, spool: Spool, objects: list[Object], rows: Rows | None, progress: Progress = lambda _: None
 ) -> Lake:
@@ -89,7 +62,7 @@ def spool(
     found = Lake(objects)
     writer, broken = spool.writer(HOP), spool.writer(BROKEN)
     lines = _Lines(aws, writer, broken, found, rows)
-    for number, body in enumerate(_bodies(aws, objects)):
+    for number, body in enumerate(bucket.bodies(aws, objects)):
         try:
             lines.take(number, body)
         except zlib.error as error:
@@ -106,9 +79,9 @@ def spool(
 def spool_errors(aws: Aws, spool: Spool, objects: list[Object], found: Lake) -> None:
     """Put every record that failed into the spool: order id; beside it the event's id, and the object's name."""
     writer, key = spool.writer(ERRORS), aws.config.table.partition_key
-    for each, body in zip(objects, _bodies(aws, objects), strict=True):
+    for each, body in zip(objects, bucket.bodies(aws, objects), strict=True):
         try:
-            for line in _split(body):
+            for line in bucket.lines(body):
                 event = _failed(line)
                 if event is not None:
                     writer.add(str(event.change.keys[key]["S"]), (), (event.event_id, each.key))
@@ -120,7 +93,7 @@ def spool_errors(aws: Aws, spool: Spool, objects: list[Object], found: Lake) -> 
 
 def line_of(aws: Aws, key: str, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Some lines of an object, read again, by their numbers from 1."""
-    for number, line in enumerate(_split(_body(aws, key)), 1):
+    for number, line in enumerate(bucket.lines(bucket.body(aws, key)), 1):
         if number in wanted:
             yield number, content.decode(line)
 
@@ -139,7 +112,7 @@ class _Lines:
     def take(self, number: int, body: Iterator[bytes]) -> None:
         """The lines of one object."""
         each, strange = self._found.objects[number], 0
-        for place, line in enumerate(_split(body), 1):
+        for place, line in enumerate(bucket.lines(body), 1):
             try:
                 row = content.decode(line)
             except msgspec.MsgspecError:
@@ -216,39 +189,3 @@ def _arrived(row: dict[str, Any]) -> float:
 @lru_cache(maxsize=4096)
 def _time(text: str) -> float:
     return seconds(datetime.fromisoformat(text))
-
-
-def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The lines of an object, compressed or not; an empty one is none."""
-    rest = b""
-    for chunk in plain(chunks):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from filter(None, lines)
-    if rest:
-        yield rest
-
-
-def _bodies(aws: Aws, objects: list[Object]) -> Iterator[Iterator[bytes]]:
-    """The bodies of objects, in their order; a few small ones are fetched ahead."""
-    with ThreadPoolExecutor(_AHEAD) as pool:
-        coming: deque[Future[list[bytes]] | None] = deque()
-        ahead = 0
-        for each in objects:
-            while ahead < len(objects) and len(coming) < _AHEAD:
-                small = objects[ahead].size <= _AT_ONCE
-                coming.append(pool.submit(lambda key: list(_body(aws, key)), objects[ahead].key) if small else None)
-                ahead += 1
-            future = coming.popleft()
-            yield iter(future.result()) if future else _body(aws, each.key)
-
-
-def _body(aws: Aws, key: str) -> Iterator[bytes]:
-    """The bytes of an object; none where it was deleted since it was listed."""
-    try:
-        body = aws.client("s3").get_object(Bucket=aws.names.bucket, Key=key)["Body"]
-    except Exception as error:
-        if is_not_found(error):
-            return
-        raise
-    with closing(body):
-        yield from body.iter_chunks(_CHUNK)
