@@ -115,8 +115,8 @@ def test_before_up_every_command_says_so(shell: Shell, words: tuple[str, ...]) -
 def test_up_creates_everything_and_the_second_changes_nothing(shell: Shell) -> None:
     made = Counter(step["action"] for step in shell.json("up")["steps"])
     again = Counter(step["action"] for step in shell.json("up")["steps"])
-    assert made == {"created": 23}
-    assert again == {"unchanged": 23}
+    assert made == {"created": 26}
+    assert again == {"unchanged": 26}
     assert {resource["state"] for resource in shell.json("status")["resources"]} == {"ready"}
 
 
