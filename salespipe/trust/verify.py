@@ -26,10 +26,11 @@ from salespipe.trust.proof.judge import Judge
 from salespipe.trust.proof.orders import orders
 from salespipe.trust.proof.shown import Shown
 from salespipe.trust.proof.spool import Spool
+from salespipe.trust.proof.weigh import weigh
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
-    from salespipe.ledger import Reading
+    from salespipe.ledger import Ledgers, Reading
     from salespipe.trust.proof.rows import Rows
     from salespipe.trust.proof.weigh import Weight
 
@@ -262,6 +263,14 @@ class Verification:
 
     def _pipe_late(self) -> float:
         return _LATE_SECONDS + pipe_delay(self.aws, sighted=False) if self.late is None else self.late / 2
+
+
+def verify(
+    aws: Aws, recorded: Ledgers, *, patience: float | None = None, progress: Progress = lambda _: None
+) -> Report:
+    """Verify without asking anybody. Raises ``SalespipeError``: as ``run`` does, and NotDeployed."""
+    kept = recorded.of_table()
+    return Verification(aws, weigh(aws, kept[0]), kept, patience, progress=progress).run()
 
 
 def _harmless(problem: SalespipeError) -> bool:

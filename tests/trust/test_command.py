@@ -137,3 +137,25 @@ def test_bad_usage_and_nothing_deployed(typed: Any, tmp_path: Path, monkeypatch:
     assert typed("verify", "--junit", str(tmp_path / "no" / "x.xml"))[0] == Exit.USAGE
     monkeypatch.setenv("SALESPIPE_HOME", str(tmp_path / "nowhere"))
     assert typed("verify")[0] == Exit.NOT_DEPLOYED
+
+
+def test_on_aws_it_says_before_what_it_reads_and_asks(
+    finished: Any, typed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another endpoint stands for AWS: with its pace, and where every read costs."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "anyone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
+    there = ("--endpoint-url", finished.aws.endpoint)
+    told = r"Reads the table \(about \d+ items, \d+ read units\).* \d+ objects of [\d.]+ MB .*MB scanned, 0\.\d+ USD"
+
+    (tmp_path / "salespipe.toml").write_text("[query]\nask_above_mb = 0\n")
+    code, out, err = typed("verify", "--no-wait", "--yes", *there)
+    assert code == Exit.DONE, out
+    assert re.search(told, err)
+    assert "orders are in no ledger" in err, "those of another endpoint are not ours"
+
+    code, out, err = typed("verify", "--no-wait", *there)
+    assert code == Exit.USAGE
+    assert re.search(told, err)
+    assert "fix: --yes agrees" in err
+    assert out == ""

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from salespipe.errors import Exit
 from salespipe.flow.drain import drain
+from salespipe.trust.proof import events
 from salespipe.trust.verify import Report
 
 Told = set[tuple[str, str, str]]
@@ -247,6 +249,27 @@ def _of(finished: Any) -> str:
     return "\n".join(str(line[0]) for line in lines).partition(" AS\n")[2]
 
 
+def test_without_the_streams_the_ledger_tells(finished: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a day, but that it says so: neither stream tells of anything any more."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "GetRecords")
+
+    monkeypatch.setattr(events, "spool_kinesis", refuse)
+    monkeypatch.setattr(events, "spool_table_stream", refuse)
+    report = finished.verify()
+    assert (told(report), report.exit_code) == (set(), Exit.PARTLY)
+    assert {problem for problem in report.partly if "not you" in problem} == {"kinesis: not you", "stream: not you"}
+
+    key = middle(finished)
+    lines, body = finished.lines(key), finished.body(key)
+    finished.delete(key)
+    report = finished.verify()
+    finished.put(key, body)
+    assert told(report) == at("lost", "lake", {line["orderid"] for line in lines})
+    assert report.exit_code == Exit.FAILED
+
+
 @contextmanager
 def filtering(finished: Any, pattern: dict[str, Any] | None) -> Iterator[None]:
     """While the pipe lets only some events pass."""
@@ -267,7 +290,7 @@ def _filter(pipes: Any, name: str, role: str, filters: list[dict[str, str]]) -> 
 
 
 def test_a_record_that_never_came_to_kinesis(finished: Any) -> None:
-    # The last test: the table's stream tells of it for a day.
+    # One of the last tests: the table's stream tells of it for a day.
     kept = {"dynamodb": {"Keys": {"orderid": {"S": [{"anything-but": ["dropped"]}]}}}}
     with filtering(finished, kept):
         finished.item("dropped", status="placed")
@@ -276,3 +299,17 @@ def test_a_record_that_never_came_to_kinesis(finished: Any) -> None:
     report = finished.verify()
     assert told(report) == {("lost", "pipe", "dropped")}
     assert report.exit_code == Exit.FAILED
+
+
+def test_a_record_that_the_transform_could_not_read(finished: Any) -> None:
+    """After the last but one, whose record stays lost."""
+    client, function = finished.aws.client("lambda"), finished.aws.names.function("transform")
+    kept = client.get_function_configuration(FunctionName=function)["Handler"]
+    client.update_function_configuration(FunctionName=function, Handler="nothing.here")
+    finished.item("failed", status="placed")
+    drain(finished.aws, patience=60)
+    client.update_function_configuration(FunctionName=function, Handler=kept)
+    report = finished.verify()
+    assert told(report) == {("lost", "pipe", "dropped"), ("lost", "transform", "failed")}
+    (finding,) = [each for each in report.findings.listed if each.order == "failed"]
+    assert "errors/processing-failed/" in finding.detail

@@ -26,7 +26,9 @@ SEQUENCE_DIGITS: Final = 40
 _PACE_SECONDS: Final = {"local": 0.0, "aws": 1.0}
 # An answer without records does not mean that there are none further on; many in a row do.
 _EMPTY_READS: Final = {"local": 1, "aws": 5}
-_PAGE: Final = {TABLE_STREAM: 1000, KINESIS: 10_000}
+_CHANGES_A_READ: Final = 1000
+# A shard gives 2 MB a second, to all who read it, and nothing for a while to those who take more at once.
+_RECORDS_A_READ: Final = {"local": 10_000, "aws": 2000}
 # A stream forgets what is older than it keeps, not to the second.
 _MARGIN: Final = 300.0
 _TABLE_STREAM_KEEPS: Final = 24 * 3600.0
@@ -68,7 +70,7 @@ def spool_table_stream(aws: Aws, spool: Spool, now: Callable[[], float], progres
         return str(client.get_shard_iterator(StreamArn=arn, ShardId=shard, **where)["ShardIterator"])
 
     def read(iterator: str) -> tuple[str | None, str | None, bool]:
-        answer = ask(client, "get_records", TableRecords, ShardIterator=iterator, Limit=_PAGE[TABLE_STREAM])
+        answer = ask(client, "get_records", TableRecords, ShardIterator=iterator, Limit=_CHANGES_A_READ)
         for event in answer.records:
             _put(writer, event, key, 0.0)
         last = answer.records[-1].change.sequence if answer.records else None
@@ -89,7 +91,7 @@ def spool_kinesis(aws: Aws, spool: Spool, now: Callable[[], float], progress: Pr
     summary = client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     pages = client.get_paginator("list_shards").paginate(StreamName=name)
     shards = [shard["ShardId"] for page in pages for shard in page["Shards"]]
-    found, writer = Stream(), spool.writer(KINESIS)
+    found, writer, page = Stream(), spool.writer(KINESIS), _RECORDS_A_READ[aws.config.target]
 
     def position(shard: str, after: str | None) -> str:
         where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
@@ -98,7 +100,7 @@ def spool_kinesis(aws: Aws, spool: Spool, now: Callable[[], float], progress: Pr
         return str(client.get_shard_iterator(StreamName=name, ShardId=shard, **where)["ShardIterator"])
 
     def read(iterator: str) -> tuple[str | None, str | None, bool]:
-        answer = ask(client, "get_records", KinesisRecords, ShardIterator=iterator, Limit=_PAGE[KINESIS])
+        answer = ask(client, "get_records", KinesisRecords, ShardIterator=iterator, Limit=page)
         for record in answer.records:
             try:
                 _put(writer, _decode(record.data), key, seconds(record.arrived))
