@@ -387,8 +387,11 @@ def test_what_is_not_whole_yet_is_not_compared_nor_drawn_as_a_fall(browser: Any)
         assert tab.page.locator("#time .before").get_attribute("d") == ""
         # From 14:17:10 on in steps of 15 s: of 24 steps something is known, and 14:23:10 is no step's end.
         assert tab.page.locator("#time rect").count() == 24
+        # What somebody else's longer window needs is read beside what is known already.
         made = snapshot("small")
-        site.pictures.post(msgspec.structs.replace(made, at=made.at - timedelta(seconds=5)))
+        reading = msgspec.structs.replace(made.reading, filling=True, read_to=made.board.before_since)
+        made = msgspec.structs.replace(made, reading=reading, at=made.at - timedelta(seconds=5))
+        site.pictures.post(made)
         tab.wait("document.querySelectorAll('#time rect').length == 60")
         # The last step still grows by 5 s, and changes are up to 2 s under way.
         assert tab.page.locator("#time rect.growing").count() == 1
@@ -396,6 +399,11 @@ def test_what_is_not_whole_yet_is_not_compared_nor_drawn_as_a_fall(browser: Any)
             tab.page.evaluate("document.querySelector('#time path.now').getAttribute('d').match(/[ML]/g).length") == 59
         )
         assert tab.page.locator(".delta[data-tone]").count() > 10
+        assert tab.page.text_content("#notices") == ""
+        board = msgspec.structs.replace(made.board, filled_since=made.board.since + timedelta(minutes=1))
+        site.pictures.post(msgspec.structs.replace(snapshot("small"), board=board))
+        tab.wait("document.querySelector('#notices').textContent.includes('the window lacks what is older')")
+        assert tab.page.locator(".delta[data-tone]").count() == 0
 
 
 def test_the_stage_that_is_stuck_is_marked(browser: Any) -> None:

@@ -4,8 +4,6 @@ import { at, el, keyed, say, set } from "./dom.js";
 import { clock, plain, several } from "./format.js";
 
 function told({ at: moment, failure, reading, board, flow }, compare) {
-  const back = `The stream could be read back to ${clock(board.filled_since)} UTC`;
-  const short = Date.parse(board.filled_since) > Date.parse(board.since);
   const found = [];
   const tell = (key, text, grave = "info") => found.push({ key, text, grave });
   if (failure) {
@@ -13,12 +11,7 @@ function told({ at: moment, failure, reading, board, flow }, compare) {
     const since = `This is the picture of ${clock(moment)} UTC; nothing newer since ${clock(failure.since)}.`;
     tell("failure", `${failure.message} ${since}${fix}`, "bad");
   }
-  if (reading.filling) {
-    const reached = reading.read_to ? ` up to ${clock(reading.read_to)} UTC` : "";
-    tell("filling", `Reading what happened before${reached}: the figures still grow.`);
-  }
-  if (short && !reading.filling) tell("short", `${back}: the window lacks what is older.`);
-  else if (!short && !compare && !reading.filling) tell("alone", `${back}: there is nothing to compare with.`);
+  if (!compare) tell("partly", partly(reading, board));
   if (board.sealed_before) {
     const forgotten = `those before ${clock(board.sealed_before)} UTC are not in these figures.`;
     tell("sealed", `There are more orders than can be kept: ${forgotten}`);
@@ -29,6 +22,17 @@ function told({ at: moment, failure, reading, board, flow }, compare) {
   }
   for (const problem of flow?.problems ?? []) tell(problem, `Not known of the pipeline: ${plain(problem)}`);
   return found;
+}
+
+/** Why there is nothing to compare with. */
+function partly(reading, board) {
+  if (reading.filling) {
+    const reached = reading.read_to ? ` up to ${clock(reading.read_to)} UTC` : "";
+    return `Reading what happened before${reached}: the figures still grow.`;
+  }
+  const back = `The stream could be read back to ${clock(board.filled_since)} UTC`;
+  if (Date.parse(board.filled_since) > Date.parse(board.since)) return `${back}: the window lacks what is older.`;
+  return `${back}: there is nothing to compare with.`;
 }
 
 /** Draw what is to be said of a snapshot. */

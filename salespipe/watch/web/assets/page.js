@@ -20,6 +20,7 @@ const STATES = {
 };
 const THEMES = { auto: "dark", dark: "light", light: "auto" };
 const DAY = 86400000;
+const BEHIND = 5; // seconds that a shard may be read late
 const MOST_LAG = 10; // seconds that changes may be under way while their time counts as told
 
 let newest = null;
@@ -52,6 +53,12 @@ function beforeSince(board) {
   return board.choice.window === "today" ? since - DAY : 2 * since - Date.parse(board.until);
 }
 
+/** Whether all is read: also while what a longer window needs is read again beside it. */
+function upToNow({ filling, shards }) {
+  const behind = ({ behind_seconds: seconds }) => seconds === null || seconds > BEHIND;
+  return !filling || (shards.length > 0 && !shards.some(behind));
+}
+
 /** Up to when orders are known while older ones are still being read. */
 function reached({ at: moment, board, reading }) {
   const times = [reading.read_to, board.watermark].filter(Boolean).map((time) => Date.parse(time));
@@ -62,8 +69,9 @@ function draw() {
   if (!newest || document.hidden) return;
   drawn = newest;
   const { board, reading } = drawn;
-  const compare = !reading.filling && Date.parse(board.filled_since) <= beforeSince(board);
-  const known = reading.filling ? reached(drawn) : Date.parse(drawn.at);
+  const whole = upToNow(reading);
+  const compare = whole && Date.parse(board.filled_since) <= beforeSince(board);
+  const known = whole ? Date.parse(drawn.at) : reached(drawn);
   const arrived = known - 1000 * Math.min(MOST_LAG, reading.pipe_seconds_max ?? 0);
   say(at("pipeline"), plain(drawn.pipeline));
   say(at("where"), plain(drawn.where));
