@@ -142,7 +142,7 @@ def _confine(connection: duckdb.DuckDBPyConnection, *folders: Path | None) -> No
 
 
 def _everything(query: Query, plan: Plan) -> str:
-    conditions = [condition for scan in plan.scans for condition in scan.conditions]
+    conditions = [condition for scan in plan.scans for condition in (*scan.conditions, *scan.paths)]
     cells = [partitions.typed("v", key.type) for scan in plan.scans for key in scan.table.partition_keys]
     return " ".join([query.sql, *conditions, *cells])
 

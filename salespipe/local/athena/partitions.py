@@ -10,7 +10,7 @@ import duckdb
 
 from salespipe.local.athena.casts import cast
 from salespipe.local.athena.objects import S3Object, listed
-from salespipe.local.athena.plan import Expr, Scan
+from salespipe.local.athena.plan import PATH, Expr, Scan
 from salespipe.local.athena.projection import Projection
 from salespipe.local.athena.pruning import refuse_injected
 from salespipe.local.athena.session import Session
@@ -29,6 +29,17 @@ class Located:
 
 def objects(scan: Scan, session: Session, s3: Any, connection: duckdb.DuckDBPyConnection) -> list[Located]:
     """What a scan has to read."""
+    found = _in_partitions(scan, session, s3, connection)
+    if not scan.paths or not found:
+        return found
+    listed = f"SELECT unnest(?) AS {quoted(PATH)}"
+    conditions = " AND ".join(f"({condition})" for condition in scan.paths)
+    sql = f"SELECT {quoted(PATH)} FROM ({listed}) AS {quoted(scan.alias)} WHERE {conditions}"
+    chosen = {row[0] for row in connection.execute(sql, [[one.object.location for one in found]]).fetchall()}
+    return [one for one in found if one.object.location in chosen]
+
+
+def _in_partitions(scan: Scan, session: Session, s3: Any, connection: duckdb.DuckDBPyConnection) -> list[Located]:
     table = scan.table
     if not table.partition_keys:
         return [Located(one, ()) for one in listed(s3, _folder(table.location))]

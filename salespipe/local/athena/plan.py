@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from salespipe.local.athena.catalog import Table
 
+PATH = "$path"
+
 
 @dataclass(frozen=True, slots=True)
 class Expr:
@@ -28,7 +30,8 @@ class Scan:
     """One reference to a Glue table in a query.
 
     ``alias`` is the relation's name in the DuckDB SQL, ``name`` that of the view that will read it, ``used`` the
-    columns that the query refers to, ``conditions`` what the query's WHERE demands of partition columns alone.
+    columns that the query refers to, ``conditions`` what the query's WHERE demands of partition columns alone, ``paths``
+    what it demands of the objects' addresses alone.
     """
 
     table: Table
@@ -36,6 +39,7 @@ class Scan:
     alias: str
     used: set[str] = field(default_factory=set)
     conditions: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,19 @@ def test_a_partitioned_table_is_read_and_only_the_partitions_that_are_asked_for(
     assert scanned(world, "SELECT * FROM events WHERE dt = '1999-01-01'") == 0
 
 
+def test_only_the_objects_whose_path_is_asked_for_are_read(world: World) -> None:
+    events(world)
+    first, second = (size(world, f"events/dt=2026-11-{day}/a.gz") for day in (20, 21))
+    path, other = (f"s3://lake/events/dt=2026-11-{day}/a.gz" for day in (20, 21))
+    assert scanned(world, f"SELECT * FROM events WHERE \"$path\" = '{path}'") == first
+    assert scanned(world, f"SELECT * FROM events e WHERE quantity > 0 AND e.\"$path\" IN ('{other}', 'x')") == second
+    assert scanned(world, f"SELECT * FROM events WHERE \"$path\" IN ('{path}') OR dt = '2026-11-21'") == first + second
+    assert scanned(world, "SELECT * FROM events WHERE \"$path\" LIKE '%-20/a.gz'") == first + second
+    assert scanned(world, f"SELECT * FROM (SELECT dt, \"$path\" AS place FROM events) WHERE place < '{other}'") == first
+    assert world.rows(f"SELECT count(*) FROM events WHERE \"$path\" = '{path}' AND dt = '2026-11-21'") == [["0"]]
+    assert world.rows(f"SELECT count(*) FROM events WHERE NOT (\"$path\" = '{path}')") == [["3"]]
+
+
 def test_a_filter_is_not_pushed_where_it_would_change_the_answer(world: World) -> None:
     events(world)
     ranked = "SELECT dt, row_number() OVER (ORDER BY dt, orderid) AS place FROM events"
