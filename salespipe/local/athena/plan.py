@@ -30,8 +30,8 @@ class Scan:
     """One reference to a Glue table in a query.
 
     ``alias`` is the relation's name in the DuckDB SQL, ``name`` that of the view that will read it, ``used`` the
-    columns that the query refers to, ``conditions`` what the query's WHERE demands of partition columns alone, ``paths``
-    what it demands of the objects' addresses alone.
+    columns that the query refers to, ``conditions`` what the query's WHERE demands of partition columns alone, and
+    ``paths`` what it demands of the objects' addresses alone.
     """
 
     table: Table

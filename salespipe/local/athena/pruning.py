@@ -23,8 +23,8 @@ _SET_OF_VALUES = (
 def push(condition: exp.Expr, scope: Scope, expressions: Expressions) -> None:
     """Hand each conjunct that names only partition columns of one scan, or only "$path", to that scan.
 
-    A field that a subquery or view passes on unchanged is followed to its scan. Trino leaves out objects by "$path" where
-    the condition is a set of values, not a pattern (trinodb/trino#27000).
+    A field that a subquery or view passes on unchanged is followed to its scan. Trino leaves out objects by "$path"
+    where the condition is a set of values, not a pattern (trinodb/trino#27000).
     """
     for conjunct in _conjuncts(condition):
         if any(True for _ in conjunct.find_all(exp.Query, exp.Window)):
