@@ -265,11 +265,9 @@ class Verification:
         return _LATE_SECONDS + pipe_delay(self.aws, sighted=False) if self.late is None else self.late / 2
 
 
-def verify(
-    aws: Aws, recorded: Ledgers, *, patience: float | None = None, progress: Progress = lambda _: None
-) -> Report:
+def verify(aws: Aws, own: Ledgers, *, patience: float | None = None, progress: Progress = lambda _: None) -> Report:
     """Verify without asking anybody. Raises ``SalespipeError``: as ``run`` does, and NotDeployed."""
-    kept = recorded.of_table()
+    kept = own.of_table()
     return Verification(aws, weigh(aws, kept[0]), kept, patience, progress=progress).run()
 
 

@@ -147,16 +147,16 @@ def _twice(hop: Records) -> set[str]:
 class _Newest:
     """What is newest of each order in the lake, by order: its place, and its columns; ``several`` has all places."""
 
+    hop: Records
     place: dict[str, int]
     plain: dict[str, bytes]
-    own: list[bytes]
     row: dict[str, int]
     several: dict[str, list[int]]
 
     @classmethod
     def of(cls, hop: Records) -> _Newest:
-        keys, sequences, plain, rows = hop.column(0), hop.column(3), hop.column(4), hop.column(6)
-        newest = cls(dict(zip(keys, range(len(keys)), strict=True)), {}, hop.column(5), {}, {})
+        keys, plain, rows = hop.column(0), hop.column(4), hop.column(6)
+        newest = cls(hop, dict(zip(keys, range(len(keys)), strict=True)), {}, {}, {})
         newest.plain, newest.row = dict(zip(keys, plain, strict=True)), dict(zip(keys, rows, strict=True))
         if len(newest.place) == len(keys):
             return newest
@@ -165,7 +165,7 @@ class _Newest:
             if key in newest.several:
                 newest.several[key].append(place)
         for key, places in newest.several.items():
-            places.sort(key=sequences.__getitem__)
+            places.sort(key=hop.column(3).__getitem__)
             place = newest.place[key] = places[-1]
             newest.plain[key], newest.row[key] = plain[place], rows[place]
         return newest
@@ -173,7 +173,7 @@ class _Newest:
     def other(self, key: str, fingerprint: bytes) -> bool:
         """Whether an order is not what has that fingerprint, whichever of its own it is."""
         place = self.place.get(key)
-        return place is None or fingerprint not in {self.plain[key], self.own[place]}
+        return place is None or fingerprint not in {self.plain[key], self.hop.column(5)[place]}
 
 
 def _compare_versions(bucket: Bucket, windows: Windows, found: Compared, newest: _Newest) -> None:
@@ -227,16 +227,15 @@ def _compare_current(bucket: Bucket, windows: Windows, found: Compared, newest: 
     there = newest.plain.keys()
     if NOTHING in newest.plain.values():
         there = {key for key, plain in newest.plain.items() if plain != NOTHING}  # type: ignore[assignment]
-    keys, own = bucket.table.column(0), bucket.table.column(1)
+    keys, plain_ones = bucket.table.column(0), bucket.table.column(2)
     differing, get = found.differing, newest.plain.get
     differing |= there ^ set(keys)
     differing.update(
-        key
-        for key, item, plain in zip(keys, own, bucket.table.column(2), strict=True)
-        if get(key) != plain and newest.other(key, item)
+        keys[place]
+        for place in [place for place, key in enumerate(keys) if get(key) != plain_ones[place]]
+        if newest.other(keys[place], bucket.table.column(1)[place])
     )
-    hops = (bucket.ledger, bucket.table_stream)
-    found.orders = len(newest.place.keys() | set(keys).union(*(hop.column(0) for hop in hops)))
+    found.orders = len(newest.place.keys() | set(keys).union(bucket.ledger.column(0), differing))
     if not windows.view:
         return
     rows = bucket.view.column(0)

@@ -31,7 +31,7 @@ ERRORS: Final = "errors"
 BROKEN: Final = "broken"
 EVENT_FIELDS: Final = ("event_id", "event_type", "event_time", "sequence_number")
 
-_TELL_EVERY: Final = 20_000
+_TELL_EVERY: Final = 5000
 _ID: Final = re.compile(rb'"event_id":"([^"\\]+)"')
 
 

@@ -11,7 +11,7 @@ from salespipe.ledger import Entry, Reading
 from salespipe.trust.proof.spool import Spool
 
 HOP: Final = "ledger"
-_TELL_EVERY: Final = 20_000
+_TELL_EVERY: Final = 5000
 # A batch is recorded after DynamoDB took it: each worker of a run that was cut off may have had one under way.
 _BATCH: Final = 25
 

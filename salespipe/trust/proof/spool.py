@@ -23,7 +23,8 @@ _FRAME: Final = 4
 _ORDERS_A_BUCKET: Final = 8000
 _MOST_BUCKETS: Final = 1024
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(tuple[int, list[list[Any]], msgspec.Raw]).decode
+_decode: Final = msgspec.msgpack.Decoder(tuple[int, list[msgspec.Raw], msgspec.Raw]).decode
+_decode_column: Final = msgspec.msgpack.Decoder(list[Any]).decode
 _decode_rest: Final = msgspec.msgpack.Decoder(list[list[Any]]).decode
 
 
@@ -103,33 +104,35 @@ class Writer:
 
 
 class Records:
-    """The records of a hop in a bucket, by column; columns are empty lists where there is no record."""
+    """The records of a hop in a bucket, by column; a column is read when it is first asked for."""
 
     def __init__(self, path: Path) -> None:
-        self._columns: list[list[Any]] = []
+        self._chunks: list[list[msgspec.Raw]] = []
+        self._columns: dict[int, list[Any]] = {}
         self._rests: list[msgspec.Raw] = []
         self._rest: list[list[Any]] | None = None
         self.count = 0
         try:
-            data = path.read_bytes()
+            data = memoryview(path.read_bytes())
         except FileNotFoundError:
             return
         at = 0
         while at < len(data):
             length = int.from_bytes(data[at : at + _FRAME], "little")
-            count, columns, rest = _decode(memoryview(data)[at + _FRAME : at + _FRAME + length])
+            count, columns, rest = _decode(data[at + _FRAME : at + _FRAME + length])
             self.count += count
+            self._chunks.append(columns)
             self._rests.append(rest)
-            if self._columns:
-                for known, more in zip(self._columns, columns, strict=True):
-                    known.extend(more)
-            else:
-                self._columns = columns
             at += _FRAME + length
 
     def column(self, place: int) -> list[Any]:
-        """A column of what is always looked at; 0 has the order ids."""
-        return self._columns[place] if self._columns else []
+        """A column of what is always looked at; 0 has the order ids. Empty where there is no record."""
+        found = self._columns.get(place)
+        if found is None:
+            found = self._columns[place] = []
+            for chunk in self._chunks:
+                found += _decode_column(chunk[place])
+        return found
 
     def rest(self, index: int) -> list[Any]:
         """What else is known of one record."""

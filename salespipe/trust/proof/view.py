@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from salespipe.query.model import Answer
 
 HOP: Final = "view"
-_TELL_EVERY: Final = 20_000
+_TELL_EVERY: Final = 5000
 
 
 def statement(aws: Aws) -> str:
