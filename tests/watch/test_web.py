@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.resources import files
 
 import msgspec
@@ -22,7 +22,7 @@ from salespipe.watch.model import Board, Choice, Snapshot, Window
 from salespipe.watch.web import browser, serve
 from salespipe.watch.web.choosing import chosen, written
 from salespipe.watch.web.pictures import Pictures
-from salespipe.watch.web.server import MOST_STREAMS, PageServer
+from salespipe.watch.web.server import MOST_CONNECTIONS, MOST_STREAMS, PageServer
 from snapshots import snapshot
 
 ASSETS = {each.name: each.read_text() for each in (files("salespipe.watch.web") / "assets").iterdir()}
@@ -52,9 +52,13 @@ def server() -> Iterator[PageServer]:
 
 
 def ask(server: PageServer, path: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection(*server.server_address, timeout=5)
-    connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-    return connection.getresponse()
+    connection = http.client.HTTPConnection(*server.server_address, timeout=20)
+    try:
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        return connection.getresponse()
+    except OSError:
+        connection.close()
+        raise
 
 
 def events(answer: http.client.HTTPResponse, wanted: str) -> Iterator[bytes]:
@@ -249,6 +253,22 @@ def test_only_so_many_pages_are_open_at_once(server: PageServer) -> None:
             return
         time.sleep(0.02)
     pytest.fail("there is no room although a page is closed")
+
+
+def test_connections_that_say_nothing_are_bounded(server: PageServer) -> None:
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(server.server_address, 20)) for _ in range(MOST_CONNECTIONS)
+        ]
+        with stack.enter_context(socket.create_connection(server.server_address, 20)) as refused:
+            assert refused.recv(1) == b""
+        silent[0].close()
+        for _ in range(500):
+            with suppress(http.client.RemoteDisconnected, ConnectionError):
+                if ask(server, "/").status == 200:
+                    return
+            time.sleep(0.02)
+        pytest.fail("there is no room although a connection is closed")
 
 
 def test_the_pages_are_told_of_the_end(server: PageServer) -> None:

@@ -25,7 +25,8 @@ MOST_STREAMS: Final = 16
 """So many pages may be open."""
 BEAT_SECONDS: Final = 2.0
 """With nothing new for so long, a page is told that the server is there."""
-_MOST_CONNECTIONS: Final = 64
+MOST_CONNECTIONS: Final = 64
+"""So many connections are answered at once, those that say nothing among them; a browser uses six at most."""
 # Without the port: the page may be reached through a tunnel (ssh -L) that ends at another.
 _OURS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEADERS: Final = {
@@ -46,12 +47,13 @@ class PageServer(ThreadingHTTPServer):
     """Listens on 127.0.0.1, on a free port where ``port`` is 0. Raises ``OSError`` where it cannot."""
 
     daemon_threads = True
+    request_queue_size = MOST_CONNECTIONS
 
     def __init__(self, pictures: Pictures, port: int = 0, *, beat: float = BEAT_SECONDS) -> None:
         self.pictures = pictures
         self.beat = beat
         self.streams = threading.BoundedSemaphore(MOST_STREAMS)
-        self._connections = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._connections = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__((HOST, port), _Handler)
 
     @property
