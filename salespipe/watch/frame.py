@@ -32,14 +32,13 @@ def sums() -> Sums:
 
 
 class Side:
-    """One of the two windows. ``buyers``, and those of them who are ``repeating`` or ``new``."""
+    """One of the two windows. ``places`` are regions with channels; of ``buyers`` some are ``repeating`` or ``new``."""
 
-    __slots__ = ("buyers", "channels", "late", "new", "points", "products", "regions", "repeating", "statuses")
+    __slots__ = ("buyers", "late", "new", "places", "points", "products", "repeating", "statuses")
 
     def __init__(self) -> None:
         self.products: defaultdict[Product, Sums] = defaultdict(sums)
-        self.regions: defaultdict[str | None, Sums] = defaultdict(sums)
-        self.channels: defaultdict[str | None, Sums] = defaultdict(sums)
+        self.places: defaultdict[tuple[str | None, str | None], Sums] = defaultdict(sums)
         self.points: defaultdict[int, Sums] = defaultdict(sums)
         self.statuses: defaultdict[str | None, int] = defaultdict(int)
         self.buyers = self.repeating = self.new = self.late = 0
@@ -86,9 +85,10 @@ class Frame:
         # What has left is nothing now, and must not be looked at for ever.
         for side in (self.now, self.before):
             _prune(side.products)
-            _prune(side.regions)
-            _prune(side.channels)
+            _prune(side.places)
             _prune(side.points)
+            for status in [status for status, number in side.statuses.items() if not number]:
+                del side.statuses[status]
 
     def add(self, order: Order) -> None:
         """Count an order that is alive and has a time."""
@@ -119,14 +119,13 @@ class Frame:
             side, place = self.before, _BEFORE
         else:
             if customer is not None and not outcome:
-                self._buy(customer, _BETWEEN if at >= edges.before_until else _EARLIER, sign)
+                self._buy_outside(customer, _BETWEEN if at >= edges.before_until else _EARLIER, sign)
             return
-        every = [
+        every = (
             side.products[order.product],
-            side.regions[order.region],
-            side.channels[order.channel],
+            side.places[order.region, order.channel],
             side.points[at - (at - edges.since) % edges.step],
-        ]
+        )
         side.statuses[order.status.text] += sign
         if order.late:
             side.late += sign
@@ -146,31 +145,39 @@ class Frame:
         if not place:
             self._rank(order, sign)
 
-    def _spend(self, customer: str, order: Order, place: int, sign: int) -> None:
-        """Add an order of one of the windows to its customer."""
+    def _customer(self, customer: str) -> Sums:
         found = self.customers.get(customer)
         if found is None:
             found = self.customers[customer] = [0] * 14
+        return found
+
+    def _spend(self, customer: str, order: Order, place: int, sign: int) -> None:
+        """Add an order of one of the windows to its customer."""
+        found = self._customer(customer)
         found[place + PLACED] += sign
         if outcome := order.status.outcome:
             found[place + CANCELLED - 1 + outcome] += sign
-            if not any(found):
-                del self.customers[customer]
-            return
-        found[place + UNITS] += sign * order.units
-        found[place + CENTS] += sign * order.cents
-        self._buy(customer, place + ORDERS, sign)
-        if not place:
-            if found[ORDERS]:
-                self.spenders.put(customer, (-found[CENTS], customer))
-            else:
-                self.spenders.drop(customer)
+        else:
+            found[place + UNITS] += sign * order.units
+            found[place + CENTS] += sign * order.cents
+            self._buy(found, place + ORDERS, sign)
+            if not place:
+                if found[ORDERS]:
+                    self.spenders.put(customer, (-found[CENTS], customer))
+                else:
+                    self.spenders.drop(customer)
+        if sign < 0 and not any(found):
+            del self.customers[customer]
 
-    def _buy(self, customer: str, place: int, sign: int) -> None:
-        """Count an order that was sold, wherever it lies, and what that makes of its customer."""
-        found = self.customers.get(customer)
-        if found is None:
-            found = self.customers[customer] = [0] * 14
+    def _buy_outside(self, customer: str, place: int, sign: int) -> None:
+        """Count an order that was sold in neither window: who bought before is not new."""
+        found = self._customer(customer)
+        self._buy(found, place, sign)
+        if sign < 0 and not any(found):
+            del self.customers[customer]
+
+    def _buy(self, found: Sums, place: int, sign: int) -> None:
+        """Count a customer's order that was sold, wherever it lies, and what that makes of the customer."""
         number = found[place]
         found[place] = number + sign
         # The step between none and one, or between one and several.
@@ -181,8 +188,6 @@ class Frame:
             self.now.repeating += sign
         elif least == 1 and place == _BEFORE + ORDERS:
             self.before.repeating += sign
-        if sign < 0 and not any(found):
-            del self.customers[customer]
 
     def _first(self, found: Sums, place: int, sign: int) -> None:
         """A customer gets the first order of a place, or loses the only one: who is new depends on it."""
@@ -208,8 +213,9 @@ class Frame:
             self.latest.drop(order)
             self.largest.drop(order)
             return
-        self.latest.put(order, _by_time(order))
-        if not order.status.outcome:
+        if -(order.at or 0) <= self.latest.bound:
+            self.latest.put(order, _by_time(order))
+        if -order.cents <= self.largest.bound and not order.status.outcome:
             self.largest.put(order, _by_amount(order))
 
     def _inside(self) -> Iterator[Order]:

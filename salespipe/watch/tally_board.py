@@ -51,8 +51,8 @@ def drawn(
     edges, now, before = frame.edges, frame.now, frame.before
     products = _merged(now.products.items(), before.products.items(), lambda product: product.id)
     categories = _merged(now.products.items(), before.products.items(), lambda product: product.category)
-    regions = _merged(now.regions.items(), before.regions.items(), lambda region: region)
-    channels = _merged(now.channels.items(), before.channels.items(), lambda channel: channel)
+    regions = _merged(now.places.items(), before.places.items(), lambda place: place[0])
+    channels = _merged(now.places.items(), before.places.items(), lambda place: place[1])
     best = sorted(products, key=lambda each: (-products[each][0][CENTS], each))
     moved = {each: abs(this[CENTS] - that[CENTS]) for each, (this, that) in products.items()}
     movers = sorted((each for each, cents in moved.items() if cents), key=lambda each: (-moved[each], each))
@@ -117,7 +117,7 @@ def _merged(
 
 def _total(side: Side) -> Sales:
     total = sums()
-    for each in side.channels.values():
+    for each in side.places.values():
         for index, value in enumerate(each):
             total[index] += value
     return _sales(total)

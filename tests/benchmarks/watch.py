@@ -136,6 +136,7 @@ def _add(revenue: Counter[str], change: dict[str, Any], sign: int) -> None:
 
 def by_duckdb(file: Path) -> object:
     with duckdb.connect(config={"threads": 1}) as db:
+        db.execute("SET enable_progress_bar = false")
         return db.execute(
             "WITH versions AS (SELECT dynamodb ->> '$.Keys.orderid.S' AS orderid, eventName AS kind, dynamodb, "
             "row_number() OVER (PARTITION BY orderid ORDER BY dynamodb ->> '$.SequenceNumber' DESC) AS version "
