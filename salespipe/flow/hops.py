@@ -98,11 +98,11 @@ def why_delivery(aws: Aws, arrived: datetime) -> str:
     found = delivery(aws)
     state = found.state if found else "gone"
     said = f"Firehose {aws.names.delivery} is {state} and has not delivered what arrived at {arrived:%H:%M:%S} UTC"
-    trouble = _transform_trouble(aws)
+    trouble = transform_trouble(aws)
     return f"{said}; {trouble}" if trouble else f"{said} (log group {aws.names.delivery_log_group} may say why)"
 
 
-def _transform_trouble(aws: Aws) -> str:
+def transform_trouble(aws: Aws) -> str:
     """What keeps the transform from running, or an empty string: service model lambda, GetFunction."""
     from botocore.exceptions import ClientError
 

@@ -111,6 +111,16 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(_Batch).decode
 
 
+class _Kinds(msgspec.Struct, array_like=True):
+    """The first of a batch's columns: the others are skipped."""
+
+    at: int
+    kinds: bytes
+
+
+_decode_kinds: Final = msgspec.msgpack.Decoder(_Kinds).decode
+
+
 def begin(header: Header) -> bytes:
     """How a file begins."""
     return FIRST_LINE % FORMAT + frame(0, msgspec.json.encode(header))
@@ -140,6 +150,11 @@ def pack(writes: Sequence[Written], at: int) -> bytes:
             expects if any(expects) else None,
         )
     )
+
+
+def size(payload: bytes) -> int:
+    """How many entries a block has."""
+    return len(_decode_kinds(payload).kinds)
 
 
 def unpack(payload: bytes) -> Iterator[Entry]:

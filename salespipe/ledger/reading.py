@@ -23,6 +23,7 @@ from salespipe.ledger.blocks import (
     Header,
     checksum,
     parse_first_line,
+    size,
     unpack,
 )
 
@@ -62,6 +63,14 @@ class Reading:
         return held(self.path)
 
     def __iter__(self) -> Iterator[Entry]:
+        return self._entries(b"")
+
+    def of(self, key: str) -> Iterator[Entry]:
+        """The entries of one key; blocks in which it cannot be are counted and not unpacked."""
+        return (entry for entry in self._entries(key.encode()) if entry.key == key)
+
+    def _entries(self, holding: bytes) -> Iterator[Entry]:
+        """The entries of every block in whose payload those bytes are."""
         self.entries, self.closed, self.torn, self.damage = 0, False, 0, []
         expected = 0
         with self.path.open("rb") as file:
@@ -72,11 +81,17 @@ class Reading:
                 end = block.offset + FRAME.size + len(block.payload)
                 expected = block.first
                 self.closed = not block.payload
-                if block.payload:
+                if not block.payload:
+                    continue
+                if holding in block.payload:
                     for entry in unpack(block.payload):
                         expected += 1
                         self.entries += 1
                         yield entry
+                else:
+                    count = size(block.payload)
+                    expected += count
+                    self.entries += count
             self.torn = max(file.seek(0, os.SEEK_END) - end, 0)
             self.closed = self.closed and not self.torn
 

@@ -167,3 +167,13 @@ def test_the_frame_is_what_was_agreed() -> None:
         "f1ed53502b000000f46787580000000000000000"  # mark, length, checksum, first entry
         "96cf0000019aa8dc48fac402000192a36f2d31a36f2d32c410a12963808b661fbbb13aec61ea171118c0c0"
     )
+
+
+def test_the_entries_of_one_key_and_how_many_there_were_besides(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "whole.ledger"
+    path.write_bytes(whole)
+    reading = read(path)
+    assert list(reading.of("o-2")) == [each for each in ENTRIES if each.key == "o-2"]
+    assert (reading.entries, reading.closed, reading.damage) == (5, True, [])
+    assert list(reading.of("o-")) == []
+    assert (reading.entries, reading.closed) == (5, True)

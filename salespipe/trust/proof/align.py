@@ -16,7 +16,7 @@ def align(versions: Sequence[bytes], contents: Sequence[Content]) -> tuple[list[
     As many as can be are matched, in order. An event that changes nothing which a fingerprint tells needs no version of
     its own. For an order of very many versions each takes the next event that fits.
     """
-    matched = _longest(versions, contents) if len(versions) * len(contents) <= _EXACTLY else _next(versions, contents)
+    matched = pairs(versions, contents)
     taken = {event for _, event in matched}
     known = {version for version, _ in matched}
     extra = [
@@ -25,6 +25,12 @@ def align(versions: Sequence[bytes], contents: Sequence[Content]) -> tuple[list[
         if place not in taken and not (place and contents[place - 1].same(content))
     ]
     return [place for place in range(len(versions)) if place not in known], extra
+
+
+def pairs(versions: Sequence[bytes], contents: Sequence[Content]) -> list[tuple[int, int]]:
+    """The places of the versions and of the events that are matched with each other, in order."""
+    exactly = len(versions) * len(contents) <= _EXACTLY
+    return _longest(versions, contents) if exactly else _next(versions, contents)
 
 
 def _longest(versions: Sequence[bytes], contents: Sequence[Content]) -> list[tuple[int, int]]:
