@@ -21,7 +21,7 @@ from salespipe.flow.delays import AwsTime, longest_delay, pipe_delay, utc_now
 from salespipe.query.failures import not_deployed
 from salespipe.trust.proof import events, lake, ledgers, strays, table, view
 from salespipe.trust.proof.bucket import Bucket, Windows, compare
-from salespipe.trust.proof.findings import Findings, Hop, Stage
+from salespipe.trust.proof.findings import Findings, Hop, Kind, Stage
 from salespipe.trust.proof.judge import Judge
 from salespipe.trust.proof.orders import orders
 from salespipe.trust.proof.shown import Shown
@@ -183,7 +183,7 @@ class Verification:
 
     def _compare(self, spool: Spool, windows: Windows, judge: Judge, rows: Shown | None) -> None:
         report = self._report
-        unrecorded = others = unproven = 0
+        unrecorded = others = unproven = older = 0
         began = told = time.perf_counter()
         for number in range(spool.buckets):
             bucket = Bucket.load(spool, number)
@@ -198,6 +198,7 @@ class Verification:
                 unrecorded += more
                 for finding in findings:
                     report.findings.add(finding)
+                    older += finding.kind is Kind.UNEXPECTED and not finding.fault
             if rows:
                 rows.take(bucket, compared.shown)
             if time.perf_counter() - told >= _TELL_EVERY or number + 1 == spool.buckets:
@@ -209,6 +210,8 @@ class Verification:
             rows.look(self.aws, report.findings)
             if rows.unseen:
                 report.partly.append(f"{rows.unseen:,} rows of the view were not compared value by value.")
+        if older:
+            report.partly.append(f"{older:,} orders are in the table alone: they may be older than its stream.")
         if others or unrecorded:
             report.remarks.append(_others(others, unrecorded))
         if unproven and windows.table_stream != float("inf"):

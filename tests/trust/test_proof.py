@@ -254,6 +254,15 @@ def test_an_order_of_a_table_that_was_there_before_the_pipeline(world: World) ->
     assert world.judged(OLD, lent=True) == [("unexpected", "lake", "o-3", 0)]
 
 
+def test_what_failed_longer_ago_than_the_streams_remember(world: World) -> None:
+    world.write("o-3", 1, hops="l")
+    fingerprint = b"o-3    1"
+    rest = ("errors/one", "o-3-1", "1".zfill(40), fingerprint, fingerprint, NOW * 1000, 0)
+    world.writers[lake.ERRORS].add("o-3", (), rest)
+    world.writers[table.HOP].add("o-3", (fingerprint, fingerprint))
+    assert world.judged(OLD) == [("lost", "transform", "o-3", 1)]
+
+
 def test_what_kinesis_has_twice_and_the_lake_too_was_doubled_by_the_pipe(world: World) -> None:
     for hops in ("tkls", "ks"):
         world.write("o-3", 1, hops=hops)

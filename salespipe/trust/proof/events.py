@@ -49,7 +49,7 @@ class Stream:
 def spool_table_stream(aws: Aws, spool: Spool, now: Callable[[], float], progress: Progress = lambda _: None) -> Stream:
     """Put every change that the table's stream still holds into the spool. Raises ``ClientError``.
 
-    Columns of either stream: order id, digest, Unix time; beside these, what ``event`` makes of it.
+    Columns of either stream: order id, digest, Unix time; beside these, what ``told`` tells.
     """
     arn = stream_arn(aws, aws.names.table)
     found, writer = Stream(), spool.writer(TABLE_STREAM)
@@ -169,15 +169,21 @@ def _shard(
 
 def _put(writer: Writer, event: Event, key: str, arrived: float) -> None:
     """Put one event into the spool; ``arrived`` is Unix time, 0 where it is not known."""
+    order, rest = told(event, key, arrived)
+    event_id, sequence, plain, _, created, _ = rest
+    writer.add(order, (digest(order, event_id, sequence, created // 1000, plain), created // 1000), rest)
+
+
+def told(event: Event, key: str, arrived: float) -> tuple[str, tuple[str, str, bytes, bytes, int, int]]:
+    """The order of an event; its id, sequence number, fingerprints (plain, own), and its times in milliseconds.
+
+    Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is no event of this table's.
+    """
     change = event.change
-    order, sequence = str(change.keys[key]["S"]), change.sequence.zfill(SEQUENCE_DIGITS)
     held = content.GONE if event.kind == "REMOVE" else content.of_item(change.image or {})
-    created = seconds(change.created)
-    writer.add(
-        order,
-        (digest(order, event.event_id, sequence, int(created), held.plain), int(created)),
-        (event.event_id, sequence, held.plain, held.own, int(created * 1000), int(arrived * 1000)),
-    )
+    times = int(seconds(change.created) * 1000), int(arrived * 1000)
+    sequence = change.sequence.zfill(SEQUENCE_DIGITS)
+    return str(change.keys[key]["S"]), (event.event_id, sequence, held.plain, held.own, *times)
 
 
 def digest(order: str, event_id: str, sequence: str, created: int, plain: bytes) -> int:

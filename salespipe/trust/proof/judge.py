@@ -36,19 +36,24 @@ class Sight:
 
 @dataclass(slots=True)
 class Event:
-    """One event of an order, wherever it was met. ``broken`` is where its line cannot be read."""
+    """One event of an order, wherever it was met.
+
+    ``failed_in`` are the objects in which it lies as a failure, ``broken`` is where its line cannot be read.
+    """
 
     event_id: str
     stream: list[Sight] = field(default_factory=list)
     kinesis: list[Sight] = field(default_factory=list)
     lake: list[Sight] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    failed: list[Sight] = field(default_factory=list)
+    failed_in: list[str] = field(default_factory=list)
     broken: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def first(self) -> Sight | None:
         """How it was, where it was met first."""
-        return next((sights[0] for sights in (self.stream, self.kinesis, self.lake) if sights), None)
+        hops = (self.stream, self.kinesis, self.lake, self.failed)
+        return next((sights[0] for sights in hops if sights), None)
 
 
 @dataclass(slots=True)
@@ -143,7 +148,7 @@ class Judge:
             number, line = event.broken[0]
             return finding(Kind.WRONG, Stage.LAKE, f"line {line} of {self.objects[number].key} cannot be read")
         if event.failed:
-            told = f"it failed and lies in {event.failed[0]} (salespipe quarantine)"
+            told = f"it failed and lies in {event.failed_in[0]}"
             return finding(Kind.LOST, Stage.TRANSFORM, told)
         if event.kinesis:
             stage, told = Stage.LAKE, "Kinesis has it, the lake does not"
@@ -205,8 +210,8 @@ class Judge:
     def _of_table(self, order: Order, events: list[Event], *, lost: bool) -> Iterator[Finding]:
         """Whether the order as the table has it is what it was last made."""
 
-        def finding(kind: Kind, stage: Stage, detail: str) -> Finding:
-            return Finding(kind=kind, stage=stage, order=order.key, detail=detail)
+        def finding(kind: Kind, stage: Stage, detail: str, *, fault: bool = True) -> Finding:
+            return Finding(kind=kind, stage=stage, order=order.key, detail=detail, fault=fault)
 
         last = events[-1].first if events else None
         held = order.table
@@ -222,8 +227,8 @@ class Judge:
             if held is not None:
                 told = "the table has it, and no hop behind it does"
                 if self.lent:
-                    told += "; it may be older than the table's stream"
-                yield finding(Kind.UNEXPECTED if self.lent else Kind.LOST, Stage.LAKE, told)
+                    told = f"{told}; it may be older than the table's stream"
+                yield finding(Kind.UNEXPECTED if self.lent else Kind.LOST, Stage.LAKE, told, fault=not self.lent)
             return
         gone = last.content.own == NOTHING
         sure = last.created >= self.windows.table_stream or _recorded(order, last.content)

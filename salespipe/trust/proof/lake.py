@@ -77,14 +77,14 @@ def spool(
 
 
 def spool_errors(aws: Aws, spool: Spool, objects: list[Object], found: Lake) -> None:
-    """Put every record that failed into the spool: order id; beside it the event's id, and the object's name."""
+    """Put every record that failed into the spool: order id; beside it the object's name, and what ``told`` tells."""
     writer, key = spool.writer(ERRORS), aws.config.table.partition_key
     for each, body in zip(objects, bucket.bodies(aws, objects), strict=True):
         try:
             for line in bucket.lines(body):
-                event = _failed(line)
-                if event is not None:
-                    writer.add(str(event.change.keys[key]["S"]), (), (event.event_id, each.key))
+                if failed := _failed(line, key):
+                    order, rest = failed
+                    writer.add(order, (), (each.key, *rest))
         except zlib.error:
             found.strays.append((each.key, "it cannot be decompressed"))
     writer.close()
@@ -161,12 +161,12 @@ class _Lines:
         self._found.unread.append((self._found.objects[number].key, place))
 
 
-def _failed(line: bytes) -> Event | None:
-    """The event in a line of a failure, if there is one."""
+def _failed(line: bytes, key: str) -> tuple[str, tuple[Any, ...]] | None:
+    """The event in a line of a failure, if there is one, as ``events.told`` has it."""
     try:
         failure = _decode_failure(line)
-        return _decode_event(b64decode(failure.raw)) if failure.raw else None
-    except (msgspec.MsgspecError, Base64Error, ValueError):
+        return events.told(_decode_event(b64decode(failure.raw)), key, 0.0) if failure.raw else None
+    except (msgspec.MsgspecError, Base64Error, KeyError, TypeError, ValueError):
         return None
 
 

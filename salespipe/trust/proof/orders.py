@@ -28,8 +28,10 @@ def orders(bucket: Bucket, keys: set[str]) -> Iterator[Order]:
         sight = Sight(lake.column(3)[index], held, created / 1000, arrived / 1000, (number, line))
         _event(events[key], event_id).lake.append(sight)
     for key, index in _of(bucket.errors, keys):
-        event_id, name = bucket.errors.rest(index)
-        _event(events[key], event_id).failed.append(name)
+        name, event_id, sequence, plain, own, created, _ = bucket.errors.rest(index)
+        event = _event(events[key], event_id)
+        event.failed.append(Sight(sequence, Content(plain, own), created / 1000))
+        event.failed_in.append(name)
     for key, index in _of(bucket.broken, keys):
         event_id, number, line = bucket.broken.rest(index)
         _event(events[key], event_id).broken.append((number, line))
