@@ -49,10 +49,12 @@ export function length(seconds) {
   return `${whole.format(seconds / 3600)} h`;
 }
 
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
 /** Text of an order on one line, with its control characters seen; never markup. */
-export const plain = (text) =>
-  text === null || text === undefined || text === ""
-    ? "(none)"
-    : String(text).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\u00b7");
+export function plain(text) {
+  if (text === null || text === undefined) return "(none)";
+  return text === "" ? "(empty)" : String(text).replace(CONTROLS, "\u00b7");
+}
 
 export const WINDOWS = ["1m", "5m", "15m", "1h", "today"];

@@ -69,13 +69,13 @@ function stageOf(stage, flow, reading, held) {
   };
 }
 
-function lake({ objects, quarantined }) {
+function lake({ flow, objects, quarantined }) {
   return {
     key: "lake",
     name: "Lake",
     of: "S3",
     verdict: quarantined ? "behind" : objects ? "flowing" : "idle",
-    rate: objects === null ? "" : `${count(objects)} objects`,
+    rate: objects === null ? "" : `${count(objects)} objects in ${flow.window_minutes} min`,
     lag: "",
     failed: quarantined ? `${count(quarantined)} quarantined` : "",
     why: "",
