@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 from salespipe.watch.model import Shelf
 from salespipe.watch.moments import parsed
 from salespipe.watch.orders_kept import Kept, Order
+
+# So many are on a board at most.
+_MANY: Final = 1000
 
 
 class _Place:
@@ -83,30 +87,21 @@ class Shelves:
             place.sold += sign * _units(order)
 
     def board(self, filled_since: int, *, dated: bool) -> tuple[Shelf, ...]:
-        """All shelves, those first that are emptiest for what they should hold, those that are not known last.
+        """The shelves, those first that are emptiest for what they should hold, those that are not known last.
 
         Without ``dated`` orders, by the time that they were made at, nothing is known.
         """
-        shelves = []
+        found: list[tuple[float, str, int | None, _Place]] = []
         for product, place in self._places.items():
             known = dated and place.known and (place.since is None or place.since >= filled_since)
             on_hand = place.stock - place.sold if known else None
-            shelves.append(
-                Shelf(
-                    product_id=str(product),
-                    name=place.name,
-                    on_hand=on_hand,
-                    sold=place.sold,
-                    reorder_level=place.level,
-                )
-            )
-        return tuple(sorted(shelves, key=_emptiness))
-
-
-def _emptiness(shelf: Shelf) -> tuple[float, str]:
-    if shelf.on_hand is None:
-        return float("inf"), shelf.product_id
-    return shelf.on_hand / max(shelf.reorder_level or 1, 1), shelf.product_id
+            empty = inf if on_hand is None else on_hand / max(place.level or 1, 1)
+            found.append((empty, str(product), on_hand, place))
+        found.sort(key=lambda each: each[:2])
+        return tuple(
+            Shelf(product_id=product, name=place.name, on_hand=on_hand, sold=place.sold, reorder_level=place.level)
+            for _, product, on_hand, place in found[:_MANY]
+        )
 
 
 def _units(order: Order) -> int:

@@ -253,6 +253,7 @@ class Tally:
             horizon = min(horizon, since)
         for orders in self._kept.forget(before=horizon):
             self._drop(orders)
+            self._facts.prune(self._kept)
 
     def _drop(self, orders: Sequence[Order]) -> None:
         for order in orders:
