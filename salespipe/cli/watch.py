@@ -48,6 +48,9 @@ def watch(  # noqa: PLR0917 - Typer passes options by name
     ] = None,
     replay: Annotated[Path | None, typer.Option(metavar="FILE", help="Show what was recorded, not what is.")] = None,
     speed: Annotated[float, typer.Option(min=0.1, max=1000, help="With --replay: how much faster than it was.")] = 1.0,
+    efo: Annotated[
+        bool, typer.Option("--efo", help="Enhanced fan-out: nothing shared with Firehose, at its own price.")
+    ] = False,
     every: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", min=0.1, help="Between two pictures (default: 0.5; lines of JSON: 1)."),
@@ -66,7 +69,7 @@ def watch(  # noqa: PLR0917 - Typer passes options by name
 
     state, choice = App.of(context), Choice(window=Window(window))
     _check(context, web=web, once=once, record=record, replay=replay)
-    source = _recorded(replay, None if once else speed) if replay else _live(state)
+    source = _recorded(replay, None if once else speed) if replay else _live(state, efo=efo)
     recording = _recording(record)
     pace = every or _EVERY["written" if state.screen.piped else "drawn"]
     watcher = Watcher(source, lambda key: Tally(basis=by, key=key), choice, every=pace, recorder=recording)
@@ -84,13 +87,15 @@ def watch(  # noqa: PLR0917 - Typer passes options by name
 
 def _check(context: typer.Context, *, web: bool, once: bool, record: Path | None, replay: Path | None) -> None:
     """Refuse options that do not go together."""
-    given = {name for name in ("port", "no_open", "speed") if _typed(context, name)}
+    given = {name for name in ("port", "no_open", "speed", "efo") if _typed(context, name)}
     if web and once:
         raise typer.BadParameter("--web does not go with --once", ctx=context)
     if record and replay:
         raise typer.BadParameter("--record does not go with --replay", ctx=context)
     if not web and given & {"port", "no_open"}:
         raise typer.BadParameter("--port and --no-open go with --web", ctx=context)
+    if replay and "efo" in given:
+        raise typer.BadParameter("--efo does not go with --replay", ctx=context)
     if not replay and "speed" in given:
         raise typer.BadParameter("--speed goes with --replay", ctx=context)
 
@@ -100,17 +105,22 @@ def _typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _live(state: App) -> Live:
+def _live(state: App, *, efo: bool) -> Live:
     """What happens now. A local AWS that was stopped is started; later it may come and go."""
     import time
     from dataclasses import replace
 
     from salespipe.cli.reaching import Reach
+    from salespipe.watch.fan_out import FanOut, price
     from salespipe.watch.live import Live
+    from salespipe.watch.reader import Reader
 
     state.aws()
+    if efo and state.config.target == "aws" and not state.endpoint_url:
+        state.screen.say(f"Enhanced fan-out costs {price(state.config.stream.mode)} (list price, us-east-1).")
     # Anew each time that the way is lost: there may be other credentials. What fails is tried again by the watcher.
-    return Live(lambda: replace(Reach(state)(), attempts=2), clock=time.monotonic)
+    reader = FanOut if efo else Reader
+    return Live(lambda: replace(Reach(state)(), attempts=2), clock=time.monotonic, reader=reader)
 
 
 def _recorded(path: Path, speed: float | None) -> Replay:

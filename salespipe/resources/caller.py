@@ -145,8 +145,14 @@ def _use(names: Names) -> tuple[Statement, ...]:
         _on("SeeDeadLetters", "sqs", "GetQueueAttributes GetQueueUrl ListQueueTags", names.queue_arn),
         _on(
             *("ReadStream", "kinesis"),
-            "DescribeStreamSummary GetRecords GetShardIterator ListShards ListTagsForStream",
+            "DescribeStreamSummary GetRecords GetShardIterator ListShards ListTagsForStream RegisterStreamConsumer",
             names.stream_arn,
+        ),
+        # A consumer's ARN ends in its name and the time at which it was registered.
+        _on(
+            *("ReadPushed", "kinesis"),
+            "DeregisterStreamConsumer DescribeStreamConsumer SubscribeToShard",
+            f"{names.stream_arn}/consumer/*",
         ),
         _on("SeeDelivery", "firehose", "DescribeDeliveryStream ListTagsForDeliveryStream", arns.delivery),
         _on("SeeFunctions", "lambda", "GetFunction GetFunctionEventInvokeConfig GetPolicy", *arns.functions),

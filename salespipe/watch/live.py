@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -34,14 +34,21 @@ _STREAM: Final = "stream"
 class Live:
     """A ``Source``. ``reach`` makes the way to AWS, or raises ``SalespipeError``; it is called anew after a failure.
 
+    ``reader`` is how the stream is read: asked, or pushed by enhanced fan-out.
     The stream is read from two windows back, for the window before, and from the last deliveries on where they are not
     older than six hours. Where the stream keeps less, from its beginning.
     """
 
     def __init__(
-        self, reach: Callable[[], Aws], *, clock: Callable[[], float], now: Callable[[], datetime] = utc_now
+        self,
+        reach: Callable[[], Aws],
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime] = utc_now,
+        reader: type[Reader] = Reader,
     ) -> None:
         self._reach = reach
+        self._reader = reader
         self._clock = clock
         self._utc_now = now
         self._time = AwsTime(clock, now)
@@ -87,6 +94,7 @@ class Live:
 
     def close(self) -> None:
         """Nothing is left behind."""
+        self._drop(self._readers)
 
     def _open(self, aws: Aws, window: Window) -> Iterator[Fetched]:
         """Begin, or go on where reading had stopped if it is the same stream."""
@@ -100,7 +108,7 @@ class Live:
         self._created, self._pace = created, Pace(aws.config.target, self._clock)
         self._products, self._quarantine = Products(), Quarantine()
         self._measure_at = self._stock_at = self._clock()
-        self._readers.clear()
+        self._drop(self._readers)
         yield from self._stock(aws)
         since = self._wanted(window)
         delivered = self._products.oldest_delivery
@@ -113,10 +121,9 @@ class Live:
         assert self._pace is not None  # noqa: S101 - made with the first run
         # What a shard may be asked on AWS is for both; here there is no limit, so that neither waits for the other.
         pace = self._pace if aws.config.target == "aws" else Pace(aws.config.target, self._clock)
-        reader = Reader(aws, since, self._time, pace)
+        reader = self._reader(aws, since, self._time, pace)
         reader.open(aws)
-        for run in list(self._readers)[1:]:
-            del self._readers[run]
+        self._drop(list(self._readers)[1:])
         self._run += 1
         self._readers[self._run] = since, reader
         key = aws.config.table.partition_key
@@ -149,8 +156,12 @@ class Live:
             yield Progress(self.now(), run, reading)
             self._read_old = reader.read_old or self._read_old
             if not reading.filling:
-                for earlier in [each for each in self._readers if each < run]:
-                    del self._readers[earlier]
+                self._drop(each for each in self._readers if each < run)
+
+    def _drop(self, runs: Iterable[int]) -> None:
+        for run in list(runs):
+            _, reader = self._readers.pop(run)
+            reader.close()
 
     def _stock(self, aws: Aws) -> Iterator[Fetched]:
         if self._clock() < self._stock_at:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -73,15 +74,26 @@ def lines(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Write the newest snapshot every so many seconds, until it is ``over``; then the last one."""
-    while not over():
-        began = clock()
-        snapshot = watcher.wait(every)
-        if snapshot is not None:
-            screen.data(snapshot)
-        sleep(max(0.0, every - (clock() - began)))
-    watcher.stop()
-    screen.data(watcher.picture())
+    """Write the newest snapshot every so many seconds, until it is ``over``; then the last one.
+
+    A process that is asked to end does so as after Ctrl-C, so that nothing is left behind.
+    """
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        while not over():
+            began = clock()
+            snapshot = watcher.wait(every)
+            if snapshot is not None:
+                screen.data(snapshot)
+            sleep(max(0.0, every - (clock() - began)))
+        watcher.stop()
+        screen.data(watcher.picture())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _told(snapshot: Snapshot) -> SalespipeError:

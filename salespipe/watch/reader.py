@@ -29,7 +29,7 @@ PAGE_BYTES: Final = 1_000_000
 _FIRST_PAGE: Final = 1000
 _LARGEST_PAGE: Final = {"aws": 10_000, "local": 4_000}
 _LONGEST_PAUSE: Final = 16.0
-_THROTTLED: Final = frozenset(
+THROTTLED: Final = frozenset(
     {"ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException"}
 )
 # What is this near to the end of a shard is at its end: records keep coming.
@@ -64,6 +64,10 @@ class Pace:
         self._throttles.pop(shard, None)
         self._due[shard] = began + PACE_SECONDS[self.target][0 if more else 1]
 
+    def later(self, shard: str, seconds: float) -> None:
+        """It may not be asked before that."""
+        self._due[shard] = self.clock() + seconds
+
     def refused(self, shard: str) -> None:
         """It was asked too often: wait twice as long as the last time."""
         count = self._throttles[shard] = self._throttles.get(shard, 0) + 1
@@ -82,7 +86,7 @@ class Reader:
         self._pace = pace
         self._time = time
         self._aws = aws
-        self._shards: dict[str, Shard] = {}
+        self.shards: dict[str, Shard] = {}
         self._filled = False
         self.read_old: datetime | None = None  # when the last record was read that was not new
         self._delays: deque[float] = deque(maxlen=_DELAYS)
@@ -92,7 +96,7 @@ class Reader:
         self._aws, self._filled = aws, False
         pages = aws.client("kinesis").get_paginator("list_shards").paginate(StreamName=aws.names.stream)
         listed = {shard["ShardId"]: shard for page in pages for shard in page["Shards"]}
-        for name, shard in self._shards.items():
+        for name, shard in self.shards.items():
             shard.iterator = shard.behind = None
             shard.ended = shard.ended or name not in listed
         for name, described in listed.items():
@@ -101,19 +105,22 @@ class Reader:
 
     def read(self) -> Iterator[list[bytes]]:
         """Ask every shard once that may be asked now."""
-        for shard in list(self._shards.values()):
-            if self._readable(shard) and self._pace.due(shard.name):
+        for shard in list(self.shards.values()):
+            if self.readable(shard) and self._pace.due(shard.name):
                 yield self._page(shard)
 
     def pause(self) -> float:
         """Seconds until a shard may be asked."""
-        waits = [self._pace.wait(shard.name) for shard in self._shards.values() if self._readable(shard)]
+        waits = [self._pace.wait(shard.name) for shard in self.shards.values() if self.readable(shard)]
         return min(waits, default=1.0)
+
+    def close(self) -> None:
+        """Nothing is left behind."""
 
     def reading(self) -> Reading:
         """How it is getting on."""
         now = self._pace.clock()
-        open_shards = [shard for shard in self._shards.values() if not shard.ended]
+        open_shards = [shard for shard in self.shards.values() if not shard.ended]
         self._filled = self._filled or all(shard.near for shard in open_shards)
         return Reading(
             shards=tuple(self._lag(shard, now) for shard in open_shards),
@@ -124,31 +131,37 @@ class Reader:
         )
 
     def _add(self, name: str, parents: set[str]) -> None:
-        if name not in self._shards:
-            self._shards[name] = Shard(name, parents, _LARGEST_PAGE[self._pace.target])
+        if name not in self.shards:
+            self.shards[name] = Shard(name, parents, _LARGEST_PAGE[self._pace.target])
 
-    def _readable(self, shard: Shard) -> bool:
+    def readable(self, shard: Shard) -> bool:
+        """Whether it is its turn: what it came from was read to its end, and it was not."""
         return not shard.ended and not any(
-            not self._shards[parent].ended for parent in shard.parents if parent in self._shards
+            not self.shards[parent].ended for parent in shard.parents if parent in self.shards
         )
 
     def _page(self, shard: Shard) -> list[bytes]:
         try:
             if shard.iterator is None:
-                shard.iterator = self._position(shard)
+                shard.iterator = self._iterator(shard)
             began = self._pace.clock()
             answer = self._aws.client("kinesis").get_records(ShardIterator=shard.iterator, Limit=shard.limit)
         except Exception as error:
             if error_code(error) == "ExpiredIteratorException":  # older than five minutes
                 shard.iterator = None
-            elif error_code(error) in _THROTTLED:
+            elif error_code(error) in THROTTLED:
                 self._pace.refused(shard.name)
             else:
                 raise
             return []
         self._time.heard(answer)
-        shard.take(answer, self._pace.clock())
+        records = self.take(shard, answer)
         self._pace.asked(shard.name, began, more=not shard.near)
+        return records
+
+    def take(self, shard: Shard, answer: dict[str, Any]) -> list[bytes]:
+        """The data of an answer of GetRecords, with what it says of the shard taken in."""
+        shard.take(answer, self._pace.clock())
         for child in answer.get("ChildShards", []):
             self._add(child["ShardId"], set(child.get("ParentShards", [])))
         records = answer["Records"]
@@ -160,11 +173,14 @@ class Reader:
                 self._delays.append(max(0.0, (arrival.at - arrival.created).total_seconds()))
         return [record["Data"] for record in records]
 
-    def _position(self, shard: Shard) -> str:
-        where: dict[str, Any] = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": self._since - _SLACK}
+    def position(self, shard: Shard) -> dict[str, Any]:
+        """Where to go on, in the words of GetShardIterator."""
         if shard.after:
-            where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": shard.after}
-        kinesis = self._aws.client("kinesis")
+            return {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": shard.after}
+        return {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": self._since - _SLACK}
+
+    def _iterator(self, shard: Shard) -> str:
+        kinesis, where = self._aws.client("kinesis"), self.position(shard)
         answer = kinesis.get_shard_iterator(StreamName=self._aws.names.stream, ShardId=shard.name, **where)
         self._time.heard(answer)
         return str(answer["ShardIterator"])

@@ -109,6 +109,7 @@ def test_a_recording_becomes_lines_of_json_and_ends(aws: Aws, shop: Shop) -> Non
         (["--port", "80"], "go with --web"),
         (["--no-open"], "go with --web"),
         (["--speed", "2"], "--speed goes with --replay"),
+        (["--efo", "--replay", "b"], "--efo does not go with --replay"),
         (["--window", "2m"], "'2m' is not one of"),
         (["--by", "updated_at"], "'updated_at' is not one of"),
         (["--every", "0"], "--every"),
@@ -121,7 +122,8 @@ def test_what_makes_no_sense_is_refused(shop: Shop, words: list[str], said: str)
     assert said in shop.err
 
 
-def test_ctrl_c_ends_it_with_0_and_the_recording_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_it_with_0(tmp_path: Path, number: signal.Signals) -> None:
     """In a process of its own, since a signal is for all of it: a recording is shown, which needs no AWS."""
     recorded = tmp_path / "shown.jsonl"
     now = datetime.now(UTC).isoformat()
@@ -135,7 +137,7 @@ def test_ctrl_c_ends_it_with_0_and_the_recording_is_whole(tmp_path: Path) -> Non
     ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate(timeout=30)
     assert json.loads(first)["pipeline"] == "p"
     assert (process.returncode, err) == (0, "")

@@ -177,6 +177,8 @@ def type_all() -> list[Call]:
         f"replay orders.csv --map {MAP}",
         "crawl",
         "verify",
+        "watch --once",
+        "watch --once --efo",
         "query SELECT+1",
         "logs",
         "down --yes",

@@ -202,6 +202,9 @@ def _dynamodb_streams(call: Call, names: Names) -> Iterator[str]:
 
 
 def _kinesis(call: Call, names: Names) -> Iterator[str]:
+    if "ConsumerARN" in call.params:
+        yield call.params["ConsumerARN"]
+        return
     yield call.params.get("StreamARN") or names.arn("kinesis", f"stream/{call.params.get('StreamName', names.stream)}")
 
 
