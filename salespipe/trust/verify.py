@@ -281,5 +281,7 @@ def _harmless(problem: SalespipeError) -> bool:
 
 def _others(orders: int, versions: int) -> str:
     """What was written by somebody else than we record."""
-    said = ([f"{orders:,} orders"] if orders else []) + ([f"{versions:,} versions of others"] if versions else [])
-    return f"{' and '.join(said)} are in no ledger: they are compared from the table's stream on."
+    counts = (orders, "order", "orders"), (versions, "version of another", "versions of others")
+    said = [f"{count:,} {one if count == 1 else many}" for count, one, many in counts if count]
+    verb = "is" if orders + versions == 1 else "are"
+    return f"{' and '.join(said)} {verb} in no ledger, and compared from the table's stream on."

@@ -201,7 +201,7 @@ def _compare_versions(bucket: Bucket, windows: Windows, found: Compared, newest:
         places = several.get(key) or ([newest.place[key]] if key in newest.place else [])
         if [plain[place] for place in places] != acknowledged and not _fit(places, acknowledged, bucket.lake):
             found.differing.add(key)
-    unrecorded = newest.place.keys() - known
+    unrecorded = newest.place.keys() - known - found.moving
     found.unrecorded = len(unrecorded)
     times = bucket.lake.column(2)
     if unrecorded and times and min(times) < windows.table_stream:
