@@ -101,7 +101,7 @@ def reader(key: str) -> Callable[[bytes], Change]:
             if event.eventName == "REMOVE":
                 return Change(keyed, int(digits), _event_time(seconds), True)
             return _plain(change.NewImage, keyed, int(digits), _event_time(seconds))
-        except (msgspec.MsgspecError, _NotPlainError, AttributeError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, _NotPlainError, AttributeError, UnicodeDecodeError, RecursionError):
             return _thorough(data, key)
 
     return read

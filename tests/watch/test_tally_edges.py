@@ -241,6 +241,26 @@ def test_a_board_of_an_earlier_moment_is_as_good() -> None:
     assert board(tally, NOON).latest[0].orderid == "a"
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"\xff\xfe", b"null", b"[" * 100_000, b'{"a":' * 100_000, b'{"eventName":"INSERT"}', b"{}{}"),
+        b'{"eventName":"INSERT","eventID":"e","dynamodb":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        put("a").replace(b'"SequenceNumber":"1', b'"SequenceNumber":"x'),
+        put("a").replace(b'"SequenceNumber":"1', b'"SequenceNumber":"' + b"1" * 30),
+        put("a").replace(b"NewImage", b"OldImage"),
+        put("a").replace(b'"MODIFY"', b'"TRUNCATE"'),
+        put("a").replace(b'"4.50"', b'"NaN"'),
+        put("a").replace(b'"Tea"', b'"\\ud800"'),
+    ],
+)
+def test_what_the_transform_cannot_read_is_counted_and_never_raises(data: bytes) -> None:
+    tally = Tally()
+    tally.feed([data, put("b")])
+    made = board(tally)
+    assert (made.events, made.unreadable, made.sales.placed) == (2, 1, 1)
+
+
 def test_a_board_is_json() -> None:
     tally = Tally()
     tally.feed([put("a")])
