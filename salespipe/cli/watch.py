@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -63,25 +63,28 @@ def watch(  # noqa: PLR0917 - Typer passes options by name
     On AWS it asks each shard once a second, for 1 MB at most, and CloudWatch once a minute: about 0.02 USD an hour,
     and of an on-demand stream 0.04 USD for each GB that is read.
     """
+    from salespipe.watch import output
     from salespipe.watch.model import Choice, Window
     from salespipe.watch.tally import Tally
     from salespipe.watch.watcher import Watcher
 
     state, choice = App.of(context), Choice(window=Window(window))
     _check(context, web=web, once=once, record=record, replay=replay)
-    source = _recorded(replay, None if once else speed) if replay else _live(state, efo=efo)
-    recording = _recording(record)
     pace = every or _EVERY["written" if state.screen.piped else "drawn"]
-    watcher = Watcher(source, lambda key: Tally(basis=by, key=key), choice, every=pace, recorder=recording)
     try:
-        if once:
-            return _once(state, watcher, source)
-        with suppress(KeyboardInterrupt):
+        with output.ended_gently(), ExitStack() as ends:
+            source = _recorded(replay, None if once else speed) if replay else _live(state, efo=efo)
+            recording = _recording(record)
+            watcher = Watcher(source, lambda key: Tally(basis=by, key=key), choice, every=pace, recorder=recording)
+            ends.callback(_tell, state, recording, source)
+            ends.callback(watcher.stop)
+            if once:
+                return _once(state, watcher, source)
             watcher.start()
             _show(state, watcher, choice, source, web=web, port=port, no_open=no_open, every=pace)
-    finally:
-        watcher.stop()
-        _tell(state, recording, source)
+    except KeyboardInterrupt:
+        if once:
+            raise
     return Exit.DONE
 
 

@@ -7,7 +7,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from salespipe.errors import Exit, SalespipeError
@@ -74,26 +75,29 @@ def lines(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Write the newest snapshot every so many seconds, until it is ``over``; then the last one.
+    """Write the newest snapshot every so many seconds, until it is ``over``; then the last one."""
+    while not over():
+        began = clock()
+        snapshot = watcher.wait(every)
+        if snapshot is not None:
+            screen.data(snapshot)
+        sleep(max(0.0, every - (clock() - began)))
+    watcher.stop()
+    screen.data(watcher.picture())
 
-    A process that is asked to end does so as after Ctrl-C, so that nothing is left behind.
-    """
-    before = signal.signal(signal.SIGTERM, _interrupt)
+
+@contextmanager
+def ended_gently() -> Iterator[None]:
+    """A process that is asked to end does so as after Ctrl-C, so that a recording is whole and no consumer is left."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        while not over():
-            began = clock()
-            snapshot = watcher.wait(every)
-            if snapshot is not None:
-                screen.data(snapshot)
-            sleep(max(0.0, every - (clock() - began)))
-        watcher.stop()
-        screen.data(watcher.picture())
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _told(snapshot: Snapshot) -> SalespipeError:
