@@ -71,7 +71,7 @@ class Verification:
     """One run. ``weight`` is what ``weigh`` found; ``patience`` how many seconds to wait for what is under way.
 
     ``wait`` False compares at once. ``late`` is how many seconds an event may take from the table to the lake before it
-    is called late: None is a minute more than the buffers hold it at most, twice.
+    is called late, half of them to Kinesis: None is two minutes more than the pipe's window and Firehose's buffers.
     """
 
     aws: Aws
@@ -150,8 +150,8 @@ class Verification:
         with self._hop("view", names.orders_view) as shown:
             answer, rows = view.ask(aws, self._telling(shown))
             shown.records = view.spool(answer, rows, spool, self._telling(shown))
-        with self._hop("table", names.table) as hop:
-            hop.records = hop.orders = table.spool(aws, spool, self._telling(hop))
+        with self._hop("table", names.table) as current:
+            current.records = current.orders = table.spool(aws, spool, self._telling(current))
         with self._hop("kinesis", names.stream) as kinesis:
             came = events.spool_kinesis(aws, spool, self._now, self._telling(kinesis))
             kinesis.records, kinesis.since = came.events, came.since
@@ -176,6 +176,7 @@ class Verification:
             table_stream=stream.since if stream.read else never,
             kinesis=kinesis.since if kinesis.read else never,
             late=usual if self.late is None else self.late,
+            table=current.read,
             view=shown.read,
             filtered=bool(pipe and pipe.filters),
         )

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from salespipe.errors import Exit
 from salespipe.flow.drain import drain
-from salespipe.trust.proof import events
+from salespipe.trust.proof import events, table
 from salespipe.trust.verify import Report
 
 Told = set[tuple[str, str, str]]
@@ -268,6 +268,28 @@ def test_without_the_streams_the_ledger_tells(finished: Any, monkeypatch: pytest
     finished.put(key, body)
     assert told(report) == at("lost", "lake", {line["orderid"] for line in lines})
     assert report.exit_code == Exit.FAILED
+
+
+def test_without_the_table_the_rest_is_compared(finished: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = table.spool
+
+    def refuse(*args: Any) -> None:
+        scan(*args)  # all of it was there, and it is not relied on
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no more"}}, "Scan")
+
+    monkeypatch.setattr(table, "spool", refuse)
+    key = middle(finished)
+    line = next(line for line in finished.lines(key) if "price" in line)
+
+    def change(lines: list[bytes]) -> list[bytes]:
+        return [
+            json.dumps({**line, "price": 0.5}).encode() if line["event_id"].encode() in each else each for each in lines
+        ]
+
+    with finished.replaced(key, change):
+        report = finished.verify()
+    assert told(report) == {("wrong", "lake", line["orderid"])}
+    assert report.partly == ["table: no more"]
 
 
 @contextmanager

@@ -27,13 +27,15 @@ class Windows:
 
     ``cut`` is when reading began: what was written later is not compared. The streams are complete from
     ``table_stream`` and ``kinesis`` on, infinity where they were not read. ``late`` is how many seconds an event may
-    take to the lake. ``view`` says whether that was read, ``filtered`` that the pipe drops events on purpose.
+    take to the lake. ``table`` and ``view`` say whether these were read, ``filtered`` that the pipe drops events on
+    purpose.
     """
 
     cut: int
     table_stream: float = _NEVER
     kinesis: float = _NEVER
     late: float = _NEVER
+    table: bool = True
     view: bool = True
     filtered: bool = False
 
@@ -227,14 +229,15 @@ def _compare_current(bucket: Bucket, windows: Windows, found: Compared, newest: 
     there = newest.plain.keys()
     if NOTHING in newest.plain.values():
         there = {key for key, plain in newest.plain.items() if plain != NOTHING}  # type: ignore[assignment]
-    keys, plain_ones = bucket.table.column(0), bucket.table.column(2)
-    differing, get = found.differing, newest.plain.get
-    differing |= there ^ set(keys)
-    differing.update(
-        keys[place]
-        for place in [place for place, key in enumerate(keys) if get(key) != plain_ones[place]]
-        if newest.other(keys[place], bucket.table.column(1)[place])
-    )
+    keys, differing = bucket.table.column(0), found.differing
+    if windows.table:
+        differing |= there ^ set(keys)
+        plain, get = bucket.table.column(2), newest.plain.get
+        differing.update(
+            keys[place]
+            for place in [place for place, key in enumerate(keys) if get(key) != plain[place]]
+            if newest.other(keys[place], bucket.table.column(1)[place])
+        )
     found.orders = len(newest.place.keys() | set(keys).union(bucket.ledger.column(0), differing))
     if not windows.view:
         return

@@ -92,7 +92,7 @@ class Judge:
         ]
         missing, unrecorded = self._of_ledger(order, events) if order.ledger is not None else ([], 0)
         found += missing
-        if not any(finding.stage is Stage.TABLE for finding in missing):
+        if self.windows.table and not any(finding.stage is Stage.TABLE for finding in missing):
             found += self._of_table(order, events, lost=bool(missing))
         if self.windows.view:
             found += self._of_view(order, events)
