@@ -55,6 +55,7 @@ _AFTER_INTERRUPT = {
     "up": "salespipe up goes on from here; salespipe down removes what was made.",
     "down": "salespipe down goes on from here.",
     "crawl": "salespipe crawl: the crawler may still run, and is waited for then.",
+    "verify": "salespipe verify begins anew; nothing was changed.",
     "query": "salespipe query history shows what it asked, and what that cost.",
     "insights": "salespipe query history shows what it asked, and what that cost.",
 }
