@@ -156,7 +156,7 @@ class Verification:
             came = events.spool_kinesis(aws, spool, self._now, self._telling(kinesis))
             kinesis.records, kinesis.since = came.events, came.since
             if came.foreign:
-                self._report.remarks.append(f"{came.foreign:,} records in {names.stream} are no events of the table.")
+                self._report.remarks.append(f"Records in {names.stream} that are no events of the table: {came.foreign:,}.")
         with self._hop("lake", f"{names.bucket}/{names.events_prefix}", vital=True) as hop:
             objects = lake.listing(aws, names.events_prefix, self._telling(hop))
             found = lake.spool(aws, spool, objects, rows, self._telling(hop))
@@ -167,7 +167,7 @@ class Verification:
             written = events.spool_table_stream(aws, spool, self._now, self._telling(stream))
             stream.records, stream.since = written.events, written.since
         if found.failures:
-            self._report.remarks.append(f"{found.failures:,} records failed and lie in {names.errors_prefix}.")
+            self._report.remarks.append(f"Records that failed and lie in {names.errors_prefix}: {found.failures:,}.")
         pipe = hops.pipe(aws)
         never = float("inf")
         usual = self._pipe_late() + _LATE_SECONDS + 2 * aws.config.delivery_seconds

@@ -335,3 +335,21 @@ def test_a_record_that_the_transform_could_not_read(finished: Any) -> None:
     assert told(report) == {("lost", "pipe", "dropped"), ("lost", "transform", "failed")}
     (finding,) = [each for each in report.findings.listed if each.order == "failed"]
     assert "errors/processing-failed/" in finding.detail
+
+
+def test_a_record_that_kinesis_has_twice_and_one_that_is_no_event(finished: Any) -> None:
+    """After those whose records stay lost."""
+    kinesis, name = finished.aws.client("kinesis"), finished.aws.names.stream
+    (shard, *_) = kinesis.list_shards(StreamName=name)["Shards"]
+    where = {"StreamName": name, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    record = kinesis.get_records(ShardIterator=kinesis.get_shard_iterator(**where)["ShardIterator"])["Records"][0]
+    event = json.loads(record["Data"])
+    kinesis.put_record(StreamName=name, Data=record["Data"], PartitionKey=record["PartitionKey"])
+    kinesis.put_record(StreamName=name, Data=b"not an event", PartitionKey="anyone")
+    drain(finished.aws, patience=60)
+    report = finished.verify()
+    new = told(report) - {("lost", "pipe", "dropped"), ("lost", "transform", "failed")}
+    assert new == {("duplicated", "pipe", event["dynamodb"]["Keys"]["orderid"]["S"])}
+    (finding,) = [each for each in report.findings.listed if each.kind == "duplicated"]
+    assert (finding.event_id, finding.fault) == (event["eventID"], False)
+    assert f"Records in {name} that are no events of the table: 1." in report.remarks
