@@ -156,7 +156,9 @@ class Verification:
             came = events.spool_kinesis(aws, spool, self._now, self._telling(kinesis))
             kinesis.records, kinesis.since = came.events, came.since
             if came.foreign:
-                self._report.remarks.append(f"Records in {names.stream} that are no events of the table: {came.foreign:,}.")
+                self._report.remarks.append(
+                    f"Records in {names.stream} that are no events of the table: {came.foreign:,}."
+                )
         with self._hop("lake", f"{names.bucket}/{names.events_prefix}", vital=True) as hop:
             objects = lake.listing(aws, names.events_prefix, self._telling(hop))
             found = lake.spool(aws, spool, objects, rows, self._telling(hop))
