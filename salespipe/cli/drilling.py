@@ -1,0 +1,104 @@
+"""The grounds of a drill: a local AWS for each scenario, in a folder that is removed at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from salespipe.aws import Aws
+from salespipe.config import Config
+from salespipe.ledger import Ledgers
+from salespipe.local import daemon
+
+if TYPE_CHECKING:
+    from salespipe.trust.drill.scenarios import Scenario
+
+NAME: Final = "salespipe-drill"
+_GONE_SECONDS: Final = 5.0
+
+
+class Ground:
+    """A local AWS on a folder of its own. Its configuration file lets any command look at it meanwhile."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        self.folder = folder
+        self.config_file = folder / "salespipe.toml"
+        self._config = config
+        self._port = 0
+        folder.mkdir(mode=0o700)
+        self.config_file.write_text(_toml(config, folder), encoding="utf-8")
+
+    def start(self) -> Aws:
+        """Start it, or start it again: then at the same address, at which the load goes on."""
+        server = daemon.start(self.folder, self._port)
+        self._port = int(server.endpoint.rpartition(":")[2])
+        return Aws(self._config, endpoint=server.endpoint)
+
+    def kill(self) -> int:
+        """SIGKILL, and wait until it has ended."""
+        server = daemon.find(self.folder)
+        if server is None:
+            return 0
+        os.kill(server.pid, signal.SIGKILL)
+        end = time.monotonic() + _GONE_SECONDS
+        while daemon.find(self.folder) and time.monotonic() < end:
+            time.sleep(0.02)
+        return server.pid
+
+    def ledgers(self, aws: Aws) -> Ledgers:
+        """Beside its data."""
+        return Ledgers(aws, self.folder)
+
+
+class Grounds:
+    """The folder of a drill, with a ground for each scenario; all are stopped and, unless ``keep``, removed."""
+
+    def __init__(self, *, keep: bool) -> None:
+        self._keep = keep
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
+
+    @contextmanager
+    def of(self, scenario: Scenario) -> Iterator[Ground]:
+        """The ground of a scenario, while it lasts."""
+        ground = Ground(self.folder / scenario.name, scenario.config(Config(name=NAME)))
+        try:
+            yield ground
+        finally:
+            with _undisturbed():
+                daemon.stop(ground.folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._keep:
+            with _undisturbed():
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C is not heard while it is tidied up after a first one."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _toml(config: Config, folder: Path) -> str:
+    """What another command needs to find it: salespipe --config."""
+    return (
+        f'name = "{config.name}"\n\n[stream]\nmode = "{config.stream.mode}"\nshards = {config.stream.shards}\n\n'
+        f"[local]\ndata_dir = '{folder}'\n"
+    )
