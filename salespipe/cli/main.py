@@ -19,6 +19,7 @@ from salespipe.cli import (
     demo,
     doctor,
     down,
+    drill,
     generate,
     insights,
     local,
@@ -170,6 +171,7 @@ for verb in (
     queries,
     insights,
     verify,
+    drill,
 ):
     verb.register(app)
 app.add_typer(local.app, name="local")
