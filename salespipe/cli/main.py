@@ -25,6 +25,7 @@ from salespipe.cli import (
     local,
     logs,
     plan,
+    quarantine,
     queries,
     query,
     replay,
@@ -55,6 +56,7 @@ _AFTER_INTERRUPT = {
     "demo": "salespipe demo takes the tour again; salespipe down removes what was made.",
     "up": "salespipe up goes on from here; salespipe down removes what was made.",
     "down": "salespipe down goes on from here.",
+    "quarantine": "Nothing was lost: the same command goes on from here.",
     "crawl": "salespipe crawl: the crawler may still run, and is waited for then.",
     "verify": "salespipe verify begins anew; nothing was changed.",
     "query": "salespipe query history shows what it asked, and what that cost.",
@@ -175,6 +177,7 @@ for verb in (
 ):
     verb.register(app)
 app.add_typer(local.app, name="local")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:

@@ -143,6 +143,9 @@ def _use(names: Names) -> tuple[Statement, ...]:
         ),
         _on("SeePipe", "pipes", "DescribePipe", arns.pipe),
         _on("SeeDeadLetters", "sqs", "GetQueueAttributes GetQueueUrl ListQueueTags", names.queue_arn),
+        # What could not be delivered is put on its way again, and then taken out of where it lay.
+        _on("TakeDeadLetters", "sqs", "ChangeMessageVisibility DeleteMessage ReceiveMessage", names.queue_arn),
+        _on("ReplayEvents", "kinesis", "PutRecords", names.stream_arn),
         _on(
             *("ReadStream", "kinesis"),
             "DescribeStreamSummary GetRecords GetShardIterator ListShards ListTagsForStream RegisterStreamConsumer",
@@ -173,6 +176,7 @@ def _use(names: Names) -> tuple[Statement, ...]:
         _on("ReadLake", "s3", "GetObject", *arns.read),
         _on("WriteProducts", "s3", "PutObject", f"{names.bucket_arn}/{names.products_prefix}*"),
         _on("WriteResults", "s3", "AbortMultipartUpload ListMultipartUploadParts PutObject", arns.results),
+        _on("TakeFailures", "s3", "DeleteObject PutObject", f"{names.bucket_arn}/{names.errors_prefix}*"),
         _on(
             *("QueryLake", "athena"),
             "BatchGetNamedQuery GetQueryExecution GetQueryResults GetWorkGroup ListNamedQueries ListTagsForResource "

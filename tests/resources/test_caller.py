@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from dead_letters import send_letter, table_records
 from iam_story import Call, Need, allowing, needs, recorded
 from salespipe import lifecycle
 from salespipe.aws import Aws
@@ -18,11 +19,13 @@ from salespipe.cli.main import run
 from salespipe.config import Config, Table
 from salespipe.doctor import examine, probes
 from salespipe.flow import snapshot
+from salespipe.local import daemon
 from salespipe.local.daemon import ACCOUNT
 from salespipe.pipeline import pipeline
 from salespipe.query.standing import standing
 from salespipe.resources import bundle
 from salespipe.resources.caller import caller_policy
+from salespipe.trust.quarantine.failures import record_id
 
 Connect = Callable[[Config], Aws]
 
@@ -153,7 +156,7 @@ def interrupted(aws: Aws) -> None:
 
 @pytest.fixture(scope="module")
 def here(told: dict[str, set[Need]], tmp_path_factory: pytest.TempPathFactory) -> set[Need]:
-    """On the local AWS, as typed: up, status, orders made and replayed, crawl, query, down."""
+    """On the local AWS, as typed: up, status, orders made and replayed, crawl, query, what failed replayed, down."""
     folder = tmp_path_factory.mktemp("caller")
     (folder / "orders.csv").write_text(ORDERS)
     with pytest.MonkeyPatch.context() as patch:
@@ -181,13 +184,39 @@ def type_all() -> list[Call]:
         "watch --once --efo",
         "query SELECT+1",
         "logs",
-        "down --yes",
     )
     with recorded() as calls:
-        for command in commands:
-            words = [word.replace("+", " ") for word in command.split()]
-            assert run([*words, "--json"]) == 0, command
-    return calls
+        type_each(commands)
+    fail_some()
+    with recorded() as more:
+        type_each(
+            (
+                "quarantine ls",
+                "quarantine replay --error RetryAttemptsExhausted",
+                f"quarantine purge {record_id(b'one')} --yes",
+                "quarantine purge --all --yes",
+                "down --yes",
+            )
+        )
+    return [*calls, *more]
+
+
+def type_each(commands: Iterable[str]) -> None:
+    for command in commands:
+        words = [word.replace("+", " ") for word in command.split()]
+        assert run([*words, "--json"]) == 0, command
+
+
+def fail_some() -> None:
+    """Two records that the transform refuses, in one object, and a dead letter of an event that was delivered."""
+    server = daemon.find(daemon.default_data_dir())
+    assert server
+    aws = Aws(Config(), endpoint=server.endpoint)
+    records = [{"Data": data, "PartitionKey": "same"} for data in (b"one", b"two")]
+    aws.client("kinesis").put_records(StreamName=aws.names.stream, Records=records)
+    send_letter(aws, *table_records(aws)[:1])
+    while not aws.client("s3").list_objects_v2(Bucket=aws.names.bucket, Prefix="errors/").get("Contents"):
+        time.sleep(0.1)
 
 
 def refused(policy: dict[str, Any], wanted: Iterable[Need]) -> list[str]:

@@ -76,7 +76,7 @@ def test_the_statement_for_one_action_is_told() -> None:
     }
     several = granting(names, "s3:PutObject")
     assert several is not None
-    assert several["Resource"] == [f"{bucket}/products/*", f"{bucket}/athena-results/*"]
+    assert several["Resource"] == [f"{bucket}/{each}/*" for each in ("products", "athena-results", "errors")]
     anywhere = granting(names, "lambda:GetAccountSettings")
     assert anywhere is not None
     assert anywhere["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}

@@ -28,6 +28,8 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
     "s3:PutBucketLifecycleConfiguration": ("s3:PutLifecycleConfiguration",),
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "sqs:ChangeMessageVisibilityBatch": ("sqs:ChangeMessageVisibility",),
+    "sqs:DeleteMessageBatch": ("sqs:DeleteMessage",),
     "sts:GetCallerIdentity": (),  # "no permissions are required"
 }
 # What a call asks for beside its own action when it carries tags.
@@ -49,7 +51,7 @@ _TAGGING = {
     "sqs:CreateQueue": "sqs:TagQueue",
 }
 _PASSED_TO = {"lambda", "pipes", "firehose", "glue"}
-_OBJECTS = {"AbortMultipartUpload", "DeleteObjects", "GetObject", "PutObject"}
+_OBJECTS = {"AbortMultipartUpload", "DeleteObject", "DeleteObjects", "GetObject", "PutObject"}
 _WITHOUT_RESOURCE = {
     "cloudwatch:GetMetricData",
     "glue:CreateClassifier",
