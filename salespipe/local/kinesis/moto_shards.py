@@ -125,8 +125,16 @@ class MotoStreams:
                 shard.__class__ = LoggedShard
                 shard.log = self._log
                 shard.log_name = f"{log_prefix(stream)}{shard.shard_id}"
+        for consumer in stream.consumers:
+            date(consumer)
         taken: LoggedStream = stream
         return taken
+
+
+def date(consumer: Any) -> None:
+    """Let a consumer's ARN end with when it was made, as on AWS. moto leaves that out, and saves it without."""
+    if "/" in consumer.consumer_arn.rpartition(":")[2]:
+        consumer.consumer_arn = f"{consumer.consumer_arn}:{int(consumer.created.timestamp())}"
 
 
 def generation(stream: Stream) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from salespipe.local.api import Answer, AwsError, Call, Cloud
 from salespipe.local.event_stream import CONTENT_TYPE, message
-from salespipe.local.kinesis.moto_shards import LoggedShard, LoggedStream, generation
+from salespipe.local.kinesis.moto_shards import LoggedShard, LoggedStream, date, generation
 
 if TYPE_CHECKING:
     from salespipe.local.kinesis.service import Kinesis
@@ -101,10 +101,10 @@ def require_free(stream: LoggedStream, name: str) -> None:
 
 
 def named(stream: LoggedStream, answer: Answer) -> Answer:
-    """What moto answers to RegisterStreamConsumer, with an ARN as on AWS: it ends with when the consumer was made."""
+    """What moto answers to RegisterStreamConsumer, with the ARN that the consumer has."""
     told = msgspec.json.decode(answer.body)
-    made = next(each for each in stream.consumers if each.consumer_arn == told["Consumer"]["ConsumerARN"])
-    made.consumer_arn = f"{made.consumer_arn}:{int(made.created.timestamp())}"
+    made = next(each for each in stream.consumers if each.consumer_name == told["Consumer"]["ConsumerName"])
+    date(made)
     told["Consumer"]["ConsumerARN"] = made.consumer_arn
     return replace(answer, body=_encode(told))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from data_plane import failure
+from salespipe.local import daemon
 
 SHARD = "shardId-000000000000"
 
@@ -120,3 +123,18 @@ def test_a_name_is_taken_once_and_an_arn_says_when(stream: Stream) -> None:
     assert re.fullmatch(rf"{re.escape(stream.arn)}/consumer/reader:\d+", stream.register())
     code, _ = failure(stream.register)
     assert code == "ResourceInUseException"
+
+
+def test_a_consumer_is_the_same_after_a_kill(own_aws: Any) -> None:
+    stream = Stream(own_aws.client("kinesis"), "fan-out-killed")
+    stream.put(b"one")
+    consumer = stream.register()
+    os.kill(own_aws.server.pid, signal.SIGKILL)
+    while daemon.find(own_aws.data_dir) is not None:
+        time.sleep(0.05)
+    own_aws.restart()
+    stream.kinesis.close()  # connections to what is no more
+    assert [record["Data"] for record in next(stream.subscribe(consumer))["Records"]] == [b"one"]
+    told = stream.kinesis.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]
+    assert told["ConsumerARN"] == consumer
+    stream.close()
