@@ -30,6 +30,7 @@ from salespipe.cli import (
     query,
     replay,
     status,
+    trace,
     up,
     verify,
     watch,
@@ -56,6 +57,7 @@ _AFTER_INTERRUPT = {
     "demo": "salespipe demo takes the tour again; salespipe down removes what was made.",
     "up": "salespipe up goes on from here; salespipe down removes what was made.",
     "down": "salespipe down goes on from here.",
+    "trace": "salespipe trace looks again; the order goes on without it.",
     "quarantine": "Nothing was lost: the same command goes on from here.",
     "crawl": "salespipe crawl: the crawler may still run, and is waited for then.",
     "verify": "salespipe verify begins anew; nothing was changed.",
@@ -173,6 +175,7 @@ for verb in (
     queries,
     insights,
     verify,
+    trace,
     drill,
 ):
     verb.register(app)

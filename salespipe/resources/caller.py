@@ -134,7 +134,7 @@ def _use(names: Names) -> tuple[Statement, ...]:
         # doctor asks IAM whether the caller may do all this; a session does not name its role's path, which it needs.
         _on("SeeOwnRole", "iam", "GetRole", arns.any_role),
         _on("SimulateOneself", "iam", "SimulatePrincipalPolicy", *arns.oneself),
-        _on("WriteOrders", "dynamodb", "BatchWriteItem DescribeTable ListTagsOfResource Scan", names.table_arn),
+        _on("WriteOrders", "dynamodb", "BatchWriteItem DescribeTable GetItem ListTagsOfResource Scan", names.table_arn),
         # A table stream's ARN ends in the time at which it was switched on.
         _on(
             *("ReadTableStream", "dynamodb"),

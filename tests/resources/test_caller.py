@@ -183,6 +183,7 @@ def type_all() -> list[Call]:
         "watch --once",
         "watch --once --efo",
         "query SELECT+1",
+        "trace --follow 1",
         "logs",
     )
     with recorded() as calls:
