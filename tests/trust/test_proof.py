@@ -55,6 +55,33 @@ def test_numbers_at_the_limits_are_known_again(numbers: dict[str, Any]) -> None:
     assert told(item).same(content.of_item(item))
 
 
+numbers = st.decimals(-1000, 1000, places=2).map(str)
+attributes = st.fixed_dictionaries(
+    {"orderid": st.just({"S": "o-1"}), "quantity": st.integers(-5, 10**10).map(lambda each: {"N": str(each)})},
+    optional={
+        "price": st.one_of(numbers.map(lambda each: {"N": each}), st.text().map(lambda each: {"S": each})),
+        "amount": numbers.map(lambda each: {"N": each}),
+        "note": st.text().map(lambda each: {"S": each}),
+        "score": numbers.map(lambda each: {"N": each}),
+        "flag": st.booleans().map(lambda each: {"BOOL": each}),
+        "item_price": st.text().map(lambda each: {"S": each}),
+        "Item_dt": st.text().map(lambda each: {"S": each}),
+    },
+)
+
+
+@given(attributes)
+def test_the_short_way_to_a_records_content_leads_to_the_same(item: dict[str, Any]) -> None:
+    change = {"Keys": {}, "NewImage": item, "SequenceNumber": "1", "ApproximateCreationDateTime": NOW}
+    row = content.decode(lake_record({"eventID": "e", "eventName": "INSERT", "dynamodb": change}).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(content, "_usual", lambda _: ())
+        long = content.of_record(row)
+    assert content.of_record(row) == long
+    assert long.same(content.of_item(item))
+    assert long.may_be(of_attributes(item))
+
+
 def test_an_amount_that_adds_up_is_the_same_with_and_without_it() -> None:
     own = {**ITEM, "amount": {"N": "59.7"}}
     assert content.of_item(own).plain == content.of_item(ITEM).plain == told(ITEM).plain == told(own).plain

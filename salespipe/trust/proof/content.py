@@ -10,10 +10,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from salespipe.ledger import fingerprint
 from salespipe.ledger.fingerprint import NOTHING, of_attributes, of_lake_row
+from salespipe.query.views import EVENT_COLUMNS, PARTITION_COLUMNS
 
 _SETS: Final = {"SS": "S", "NS": "N", "BS": "B"}
 _NESTED: Final = frozenset({"M", "L", *_SETS})
+_SCALARS: Final = frozenset({str, int, Decimal})
 # Of so many arrays each is tried as a list and as a set.
 _ARRAYS: Final = 4
 _EXACT: Final = Context(prec=1000, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
@@ -31,9 +34,9 @@ class Content(NamedTuple):
     own: bytes
     others: tuple[bytes, ...] = ()
 
-    def may_be(self, fingerprint: bytes) -> bool:
+    def may_be(self, known: bytes) -> bool:
         """Whether an item with that fingerprint may be what this is."""
-        return fingerprint in {self.own, self.plain} or fingerprint in self.others
+        return known in {self.own, self.plain} or known in self.others
 
     def same(self, other: Content) -> bool:
         """Whether both may be the same item."""
@@ -68,6 +71,12 @@ def of_record(row: Mapping[str, Any]) -> Content:
 
     JSON does not say whether an array was a set, whose order means nothing.
     """
+    own = _usual(tuple(row))
+    if own and _SCALARS.issuperset(map(type, row.values())) and _adds_up(row["quantity"], row["price"], row["amount"]):
+        item = {name: row[name] for name in own}
+        without = fingerprint.of_item(item)
+        item["amount"] = row["amount"]
+        return Content(without, fingerprint.of_item(item))
     found = of_lake_row(row)
     if arrays := [name for name, value in row.items() if isinstance(value, list | dict)][:_ARRAYS]:
         others = [found]
@@ -76,6 +85,14 @@ def of_record(row: Mapping[str, Any]) -> Content:
             others.append(of_lake_row({**row, **sets}))
         return Content(*_preferred(row, found), tuple({each: None for some in others for each in some}))
     return Content(*_preferred(row, found), found if len(found) > 2 else ())
+
+
+@lru_cache(maxsize=1024)
+def _usual(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The item's own attributes but the amount, in a record as nearly all are: with its figures, and none renamed."""
+    if not {"quantity", "price", "amount"}.issubset(names) or any(name.lower().startswith("item_") for name in names):
+        return ()
+    return tuple(name for name in names if name not in (*EVENT_COLUMNS, *PARTITION_COLUMNS, "amount"))
 
 
 def _preferred(row: Mapping[str, Any], found: tuple[bytes, ...]) -> tuple[bytes, bytes]:
