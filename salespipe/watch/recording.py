@@ -163,6 +163,8 @@ def _line(event: Fetched) -> _Line:
 def _event(line: _Line) -> Fetched:
     if isinstance(line, Texts):
         return Records(line.at, line.run, (*(text.encode() for text in line.text), *line.binary))
+    if isinstance(line, Opened):
+        return msgspec.structs.replace(line, where=f"recording of {line.where}")  # lest it be taken for what is now
     return line
 
 

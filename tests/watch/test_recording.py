@@ -65,7 +65,7 @@ def test_a_recording_shows_what_was_seen(world: World, tmp_path: Path, name: str
     again = watcher.newest
     assert again is not None
     assert (again.board.events, again.board.unreadable) == (seen.board.events, seen.board.unreadable) == (10, 1)
-    assert (again.pipeline, again.where, again.flow) == (seen.pipeline, seen.where, seen.flow)
+    assert (again.pipeline, again.where, again.flow) == (seen.pipeline, f"recording of {seen.where}", seen.flow)
     assert again.board.filled_since == seen.board.filled_since
     assert again.at - seen.at < timedelta(seconds=2)
     assert now[0] == pytest.approx(10 / speed, rel=0.2, abs=0.6)
