@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from salespipe.errors import Exit, SalespipeError
-from salespipe.trust.drill import stopping
+from salespipe.trust.drill import misreading, stopping
 
 if TYPE_CHECKING:
     from salespipe.config import Config
@@ -41,6 +41,13 @@ class Scenario:
 
 ALL: Final = (
     Scenario(
+        "transform",
+        "The transform is deployed broken. Firehose tries each batch again, then sets it aside in quarantine.",
+        misreading.break_transform,
+        misreading.mend_transform,
+        misreading.replay,
+    ),
+    Scenario(
         "pipe",
         "The pipe is stopped. Orders wait in the table's stream, for 24 hours at the most.",
         stopping.stop_pipe,
@@ -53,6 +60,14 @@ ALL: Final = (
         stopping.start_server,
         seconds=4.0,
         unseen=True,
+    ),
+    Scenario(
+        "records",
+        "Records that nobody can read come into the stream. They are set aside in quarantine, one by one.",
+        misreading.put_bad_records,
+        misreading.nobody_heals,
+        misreading.repair,
+        seconds=5.0,
     ),
 )
 

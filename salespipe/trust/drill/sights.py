@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from salespipe.aws import Aws
 
 _LOUD: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
+# Lines that begin alike, but for their figures, are of one kind.
 _ALIKE: Final = 40
-_LONGEST: Final = 300
+_FIGURES: Final = re.compile(r"[0-9]+")
+_LONGEST: Final = 200
 _GRAVE: Final = (Verdict.FAILING, Verdict.BEHIND, Verdict.UNKNOWN, Verdict.FLOWING, Verdict.IDLE)
 
 
@@ -105,7 +108,7 @@ class Sights:
     def _logs(self) -> None:
         for event in merged(self.aws, self._readings):
             line = understand(event.message)
-            kind = event.source, line.text[:_ALIKE]
+            kind = event.source, _FIGURES.sub("0", line.text)[:_ALIKE]
             if line.level not in _LOUD or kind in self._lines:
                 continue
             self._lines.add(kind)
