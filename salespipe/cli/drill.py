@@ -47,13 +47,17 @@ def drill(  # noqa: PLR0917 - Typer passes options by name
         return view.listed(state.screen, chosen)
     _require_local(state)
     seed = secrets.randbits(32) if seed is None else seed
-    with Grounds(keep=keep) as grounds, view.Showing(state.screen, rate, seed, grounds.folder) as showing:
-        for each in chosen:
-            lasting = each.seconds if minutes is None else minutes * 60
-            with grounds.of(each) as ground:
-                showing.begin(each, ground.config_file)
-                run = Drill(each, ground, rate, seed, lasting, showing.entry, showing.progress)
-                showing.end(run.run())
+    grounds = Grounds(keep=keep)
+    try:
+        with grounds, view.Showing(state.screen, rate, seed, grounds.folder) as showing:
+            for each in chosen:
+                lasting = each.seconds if minutes is None else minutes * 60
+                with grounds.of(each) as ground:
+                    showing.begin(each, ground.config_file)
+                    run = Drill(each, ground, rate, seed, lasting, showing.entry, showing.progress)
+                    showing.end(run.run())
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(grounds.farewell) from None
     return showing.conclude(kept=keep)
 
 

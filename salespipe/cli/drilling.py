@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ class Ground:
 
     def start(self) -> Aws:
         """Start it, or start it again: then at the same address, at which the load goes on."""
-        server = daemon.start(self.folder, self._port)
+        with _undisturbed():
+            server = daemon.start(self.folder, self._port)
         self._port = int(server.endpoint.rpartition(":")[2])
         return Aws(self._config, endpoint=server.endpoint)
 
@@ -63,7 +65,13 @@ class Grounds:
 
     def __init__(self, *, keep: bool) -> None:
         self._keep = keep
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{NAME}-")).resolve()
+
+    @property
+    def farewell(self) -> str:
+        """What to say after Ctrl-C."""
+        what = f"its data stays in {self.folder}" if self._keep else f"{self.folder} is removed"
+        return f"Interrupted. The local AWS of the drill is stopped, {what}."
 
     @contextmanager
     def of(self, scenario: Scenario) -> Iterator[Ground]:
@@ -88,12 +96,18 @@ class Grounds:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ctrl-C is not heard while it is tidied up after a first one."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C is heard afterwards: a process that is being started is nobody's yet, and tidying up is done once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal comes here
+        return
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _toml(config: Config, folder: Path) -> str:

@@ -55,6 +55,7 @@ _ALONE = {("generate", "--chaos"): "all"}
 # What is left behind when a command is interrupted, and what goes on from there.
 _AFTER_INTERRUPT = {
     "demo": "salespipe demo takes the tour again; salespipe down removes what was made.",
+    "drill": "salespipe drill --list shows what can be drilled alone.",
     "up": "salespipe up goes on from here; salespipe down removes what was made.",
     "down": "salespipe down goes on from here.",
     "trace": "salespipe trace looks again; the order goes on without it.",
