@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 _LATE_OF: Final = 5
 _LATE: Final = 3
 
-# Stage, what is late there, and the command.
+# Stage, the alarm's name, what is late there, and the command. How late the stream is, Firehose tells: the stream's own
+# iterator age is that of every reader, so that salespipe watch, when it reads back an hour, would ring.
 _BEHIND: Final = (
-    ("stream", "Records wait in the Kinesis stream before they are read", "salespipe status"),
-    ("delivery", "Firehose holds orders back before they are in S3", "salespipe logs firehose"),
+    ("transform", "stream-behind", "Records wait in the Kinesis stream before Firehose reads them", "salespipe status"),
+    ("delivery", "delivery-behind", "Firehose holds orders back before they are in S3", "salespipe logs firehose"),
 )
 # Stage, metric, the alarm's name, what it means, and the command.
 _FAILING: Final = (
@@ -73,7 +74,7 @@ _STATES_HEIGHT: Final = 3
 def alarms(config: Config, names: Names) -> tuple[Alarm, ...]:
     """The alarms: what is late, what fails or is refused, and what was given up on."""
     by_name = {gauge.name: gauge for gauge in gauges(config, names)}
-    late = [_late(names, by_name[stage], what, command) for stage, what, command in _BEHIND]
+    late = [_late(names, by_name[stage], purpose, what, command) for stage, purpose, what, command in _BEHIND]
     failing = [
         Alarm(names.alarm(purpose), f"{what}. Run: {command}.", _failure(by_name[stage], metric), 0)
         for stage, metric, purpose, what, command in _FAILING
@@ -120,10 +121,10 @@ def widgets(config: Config, names: Names) -> tuple[Mapping[str, Any], ...]:
     return tuple(drawn)
 
 
-def _late(names: Names, gauge: Gauge, what: str, command: str) -> Alarm:
+def _late(names: Names, gauge: Gauge, purpose: str, what: str, command: str) -> Alarm:
     assert gauge.lag is not None  # noqa: S101 - those named above have one
     return Alarm(
-        names.alarm(f"{gauge.name}-behind"),
+        names.alarm(purpose),
         f"{what}, for more than {gauge.late_seconds:g} s. Run: {command}.",
         gauge.lag,
         gauge.late_seconds * gauge.lag_unit,

@@ -87,6 +87,11 @@ def test_each_alarm_names_the_command_to_run() -> None:
     assert all("Run: salespipe " in alarm.says for alarm in alarms(CONFIG, NAMES))
 
 
+def test_how_late_the_stream_is_is_told_by_firehose_alone_and_not_by_every_reader() -> None:
+    told = {each.name: each for each in alarms(CONFIG, NAMES)}[NAMES.alarm("stream-behind")].metric
+    assert (told.namespace, told.name, told.resource) == ("AWS/Firehose", "KinesisMillisBehindLatest", NAMES.delivery)
+
+
 def test_longer_buffers_make_late_later() -> None:
     def late(seconds: int) -> float:
         config = Config(target="aws", delivery=type(CONFIG.delivery)(buffer_seconds=seconds))
