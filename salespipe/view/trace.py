@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from salespipe.trust.trace.model import Passage, Trace, Version
+    from salespipe.trust.trace.model import Passage, Stuck, Trace, Version
     from salespipe.view.screen import Screen
 
 # So many versions, and of each so many changed attributes, of so many characters; --json has more.
@@ -41,7 +41,7 @@ def show(screen: Screen, trace: Trace) -> None:
         screen.show(Text(f"Not shown: the first {hidden:,} versions.", "dim"))
     for version in versions:
         screen.show(Text(f"version {version.number}: {version.kind or 'written'}{_told(version.changes)}", "bold"))
-        screen.show(_table(version, trace.at.date()))
+        screen.show(_table(version, trace.at.date(), trace.stuck))
     end(screen, trace)
 
 
@@ -119,7 +119,7 @@ def _record(version: Version) -> dict[str, Any]:
     }
 
 
-def _table(version: Version, today: date) -> Table:
+def _table(version: Version, today: date, told_below: Stuck | None) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -134,7 +134,8 @@ def _table(version: Version, today: date) -> Table:
         drawn.add_row(name, _clock(passage, today), _after(passage), Text(passage.where))
     if version.stuck:
         style = "yellow" if version.stuck.waits else "bold red"
-        drawn.add_row(Text(f"  {version.stuck.hop}", style), "", "", Text(f"not yet: {version.stuck.why}", style))
+        told = "not yet" if version.stuck is told_below else f"not yet: {version.stuck.why}"
+        drawn.add_row(Text(f"  {version.stuck.hop}", style), "", "", Text(told, style))
     return drawn
 
 

@@ -15,6 +15,7 @@ import zlib
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ from salespipe.trust import objects
 from salespipe.trust.objects import Object
 from salespipe.trust.proof import content
 from salespipe.trust.proof.answers import Event
+from salespipe.trust.quarantine.failures import record_id
 from salespipe.trust.trace.model import Change, Failure, Line
 from salespipe.trust.trace.streams import change_of
 from salespipe.trust.trace.values import values_of_line
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 # S3 tells whole seconds, and so does an object's name.
 _SLACK: Final = timedelta(seconds=2)
 _HOUR: Final = timedelta(hours=1)
+_SAID: Final = re.compile(r"\{.*\}", re.DOTALL)
 _OPENED: Final = re.compile(r"-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*$")
 
 
@@ -134,8 +137,9 @@ class Reader:
         except (msgspec.MsgspecError, Base64Error, KeyError, TypeError, ValueError):
             return None
         at = datetime.fromtimestamp(each.modified, UTC)
-        code, message = told.code or told.last_code, told.message or told.last_message
-        return Failure(each.key, number, at, code, message), change
+        code, message = told.code or told.last_code, _plain(told.message or told.last_message)
+        arrived = datetime.fromtimestamp(told.arrived / 1000, UTC) if told.arrived else None
+        return Failure(each.key, number, at, code, message, record_id(b64decode(told.raw)), arrived), change
 
     def _hours(self, moments: Sequence[datetime]) -> list[str]:
         """The folders of the hours in which the oldest record of an object with these can have arrived."""
@@ -167,6 +171,7 @@ class _Failure(msgspec.Struct, rename="camel"):
     """A line below the error prefix (Firehose developer guide: data transformation failure handling)."""
 
     raw: str = msgspec.field(name="rawData", default="")
+    arrived: float = msgspec.field(name="arrivalTimestamp", default=0.0)
     code: str = msgspec.field(name="errorCode", default="")
     message: str = msgspec.field(name="errorMessage", default="")
     last_code: str = msgspec.field(name="lastErrorCode", default="")
@@ -175,6 +180,23 @@ class _Failure(msgspec.Struct, rename="camel"):
 
 _decode_failure: Final = msgspec.json.Decoder(_Failure).decode
 _decode_event: Final = msgspec.json.Decoder(Event).decode
+
+
+def _plain(message: str) -> str:
+    """What Firehose says, and of a function's error what that said: it is JSON behind Firehose's own words."""
+    said = _SAID.search(message)
+    with suppress(msgspec.MsgspecError):
+        error = msgspec.json.decode(said[0], type=_Said) if said else None
+        if error:
+            return f"{error.kind}: {error.message}"
+    return message
+
+
+class _Said(msgspec.Struct):
+    """How a function in Python fails (Lambda developer guide, exceptions in Python)."""
+
+    message: str = msgspec.field(name="errorMessage")
+    kind: str = msgspec.field(name="errorType", default="error")
 
 
 def _could_hold(each: Object, moment: datetime) -> bool:

@@ -177,8 +177,8 @@ class Tracer:
         try:
             keys = self._asking.everywhere()
         except SalespipeError as error:
-            self._remarks.append(f"Athena could not search the lake: {_short(error)}.")
-            self._reasons.query = _short(error), error.hint or "salespipe status"
+            if error.code != "TABLE_NOT_FOUND":
+                self._remarks.append(f"Athena could not search the lake: {_short(error)}.")
             return
         self._looked.append(f"Athena's table {self.aws.names.events_table}")
         with self._telling("the lake"):
@@ -192,12 +192,11 @@ class Tracer:
         event.row = event.row or found.row
 
     def _arrivals(self) -> None:
-        """Find the records of lines that tell when they arrived."""
+        """Find the records of lines and of failures that tell when they arrived."""
         for event in self._gathered.events()[-MOST_VERSIONS:]:
-            for line in () if event.records else event.lines.values():
-                if line.arrived and not event.records:
-                    begin = line.arrived - timedelta(milliseconds=1)
-                    self._in_kinesis(begin, line.arrived, page=100, pages=3)
+            for each in (*event.lines.values(), *event.failures.values()):
+                if each.arrived and not event.records:
+                    self._in_kinesis(each.arrived - timedelta(milliseconds=1), each.arrived, page=100, pages=3)
 
     def _in_table_stream(self) -> None:
         events = self._gathered.events()
@@ -220,6 +219,7 @@ class Tracer:
         with self._telling("what failed"):
             for failure, change in self._lake.failures(min(times), self._time.now(), _OBJECTS):
                 self._gathered.of(change).failures[failure.key, failure.line] = failure
+        self._arrivals()
 
     def _ask(self, followed: list[Version]) -> None:
         """Fill in what Athena has of these versions."""
@@ -232,11 +232,11 @@ class Tracer:
                 self._count(followed, rows.result())
                 self._looked.append("Athena")
             except SalespipeError as error:
-                self._reasons.query = _short(error), error.hint or "salespipe crawl"
+                self._reasons.query = _short(error), _fix(error)
             try:
                 self._show(followed, view.result())
             except SalespipeError as error:
-                self._reasons.view = _short(error), error.hint or "salespipe crawl"
+                self._reasons.view = _short(error), _fix(error)
 
     def _count(self, followed: list[Version], rows: Counter[str]) -> None:
         for version in followed:
@@ -279,6 +279,12 @@ class Tracer:
         return Telling(what, self._remarks)
 
 
+def _fix(error: SalespipeError) -> str:
+    return "salespipe crawl" if error.code == "TABLE_NOT_FOUND" else error.hint or "salespipe status"
+
+
 def _short(error: SalespipeError) -> str:
     """The first line of a message, as part of a sentence."""
+    if error.code == "TABLE_NOT_FOUND":
+        return "nothing was crawled yet, so that Athena has no table"
     return error.message.splitlines()[0].rstrip(".")

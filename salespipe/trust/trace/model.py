@@ -77,13 +77,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A record below the error prefix: what Firehose could not deliver, and why."""
+    """A record below the error prefix: what Firehose could not deliver, and why.
+
+    ``record`` is its id in the quarantine. ``arrived`` is when it came to Kinesis, None where that is not told.
+    """
 
     key: str
     line: int
     at: datetime
     code: str
     message: str
+    record: str
+    arrived: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,9 @@ class Reasons:
 
     def _quarantined(self, version: Version) -> Stuck:
         failure = version.failures[-1]
-        told = f"{failure.code}: {failure.message}" if failure.code else failure.message or "no reason is given"
+        told = ": ".join(filter(None, (failure.code, failure.message))) or "no reason is given"
         why = f"Firehose could not deliver it and has put it aside at {failure.at:%H:%M:%S} UTC: {told}"
-        return Stuck(Hop.LAKE, why, "salespipe quarantine ls")
+        return Stuck(Hop.LAKE, why, f"salespipe quarantine show {failure.record}")
 
     def _in_delivery(self, arrived: datetime) -> Iterator[Stuck]:
         """Why it is not in the lake: the surest reason first, the last one always holds."""
