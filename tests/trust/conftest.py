@@ -15,6 +15,7 @@ import pytest
 
 from salespipe import lifecycle
 from salespipe.aws import Aws
+from salespipe.cli.main import run
 from salespipe.config import Config
 from salespipe.ledger import Ledgers
 from salespipe.load.generate import generate
@@ -107,3 +108,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         yield pipe
     finally:
         daemon.stop(folder)
+
+
+@pytest.fixture
+def typed(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Types a command where the pipeline is; answers with the exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SALESPIPE_HOME", str(finished.folder))
+    monkeypatch.delenv("SALESPIPE_TARGET", raising=False)
+
+    def type_(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run(list(words))
+        return code, *capsys.readouterr()
+
+    return type_

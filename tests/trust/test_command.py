@@ -12,26 +12,10 @@ from xml.etree import ElementTree as Xml
 import msgspec
 import pytest
 
-from salespipe.cli.main import run
 from salespipe.errors import Exit
 from salespipe.ledger import Ledger, read
 from salespipe.load.generate import generate
 from salespipe.query.crawl import crawl
-
-
-@pytest.fixture
-def typed(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Types a command where the pipeline is; answers with the exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SALESPIPE_HOME", str(finished.folder))
-    monkeypatch.delenv("SALESPIPE_TARGET", raising=False)
-
-    def type_(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run(list(words))
-        return code, *capsys.readouterr()
-
-    return type_
 
 
 def ledger(finished: Any) -> Path:

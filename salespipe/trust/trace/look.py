@@ -194,9 +194,10 @@ class Tracer:
     def _arrivals(self) -> None:
         """Find the records of lines and of failures that tell when they arrived."""
         for event in self._gathered.events()[-MOST_VERSIONS:]:
-            for each in (*event.lines.values(), *event.failures.values()):
-                if each.arrived and not event.records:
-                    self._in_kinesis(each.arrived - timedelta(milliseconds=1), each.arrived, page=100, pages=3)
+            told = [line.arrived for line in event.lines.values()] + [each.arrived for each in event.failures.values()]
+            for arrived in filter(None, told):
+                if not event.records:
+                    self._in_kinesis(arrived - timedelta(milliseconds=1), arrived, page=100, pages=3)
 
     def _in_table_stream(self) -> None:
         events = self._gathered.events()
