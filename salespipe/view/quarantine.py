@@ -108,6 +108,7 @@ def one(screen: Screen, shown: Shown, at: datetime) -> None:
                 "message": shown.message,
                 "places": shown.places,
                 "deadline": shown.deadline,
+                "expiry": shown.expiry,
                 "payloads": None if shown.payloads is None else [asdict(each) for each in shown.payloads],
                 "log": [log_document(each, understand(each.message)) for each in shown.logged],
             }
@@ -123,6 +124,8 @@ def one(screen: Screen, shown: Shown, at: datetime) -> None:
         screen.text(place)
     if shown.deadline is not None:
         screen.line(_of_deadline(shown.deadline, at))
+    if shown.expiry:
+        screen.line(Text(f"It cannot be shown or replayed: {shown.expiry}.", "bold red"))
     for number, each in enumerate(shown.payloads or (), 1):
         _payload(screen, each, number if len(shown.payloads or ()) > 1 else 0)
     screen.text("")

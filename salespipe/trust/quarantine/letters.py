@@ -28,7 +28,8 @@ _BATCH: Final = 10
 _WAIT_SECONDS: Final = {"local": 0, "aws": 2}
 # An answer without records does not mean that there are none further on; many in a row do.
 _EMPTY_READS: Final = {"local": 1, "aws": 20}
-_GONE: Final = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
+# The change, its shard, or the whole stream is not there any more; or there is another stream, with fewer changes.
+_GONE: Final = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException", "ValidationException"})
 
 
 class Pointer(msgspec.Struct, frozen=True, rename="camel"):
@@ -45,6 +46,12 @@ class Pointer(msgspec.Struct, frozen=True, rename="camel"):
     def deadline(self) -> datetime:
         """When the stream has forgotten the first of them."""
         return self.approximate_arrival_of_first_record + KEPT
+
+    def expiry(self, now: datetime) -> str:
+        """What to say of a pointer that leads nowhere."""
+        if now < self.deadline:
+            return f"the stream {self.stream_arn} does not hold its events: the table was made anew, or its stream was"
+        return f"the table's stream has forgotten its events, since {self.deadline:%Y-%m-%d %H:%M} UTC"
 
 
 class _Context(msgspec.Struct):
@@ -118,8 +125,15 @@ class Queue:
         answer = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
         return int(answer["Attributes"].get(name, 0))
 
-    def hold(self, receipts: Sequence[str], seconds: int = HOLD_SECONDS) -> None:
-        """Hold messages for longer, from now on; 0 seconds gives them back."""
+    def hold(self, receipts: Sequence[str]) -> None:
+        """Hold messages for longer, from now on."""
+        self._see_again_after(receipts, HOLD_SECONDS)
+
+    def give_back(self, receipts: Sequence[str]) -> None:
+        """Let everybody read messages again. One that was deleted is left out."""
+        self._see_again_after(receipts, 0)
+
+    def _see_again_after(self, receipts: Sequence[str], seconds: int) -> None:
         for batch in _batches(receipts):
             entries = [
                 {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}

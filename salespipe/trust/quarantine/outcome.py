@@ -47,6 +47,8 @@ class Watcher:
         self._time.heard(aws.client("kinesis").describe_stream_summary(StreamName=aws.names.stream))
         self.began = self._time.now() - _SLACK
         self._read: set[str] = set()
+        for prefix, after in self._places():
+            self._new(prefix, after)  # what is there already has nothing of what will be put
 
     def wait(
         self,
@@ -81,20 +83,29 @@ class Watcher:
             aws.sleep(_POLL_SECONDS[aws.config.target])
 
     def _look(self, events: Mapping[str, int], records: set[str], seen: Seen) -> None:
-        for each in self._new(self._aws.names.events_prefix, f"dt={self.began - _BACK:%Y-%m-%d/hour=%H}/"):
-            for line in self._lines(each):
-                found = _ID.search(line)
-                if found and (event := found[1].decode("utf-8", "replace")) in events:
-                    seen.delivered[event] += 1
         began = self.began.timestamp() * 1000
-        for kind in self._kinds():
-            for each in self._new(kind, f"{self.began - _BACK:%Y/%m/%d}/"):
-                if self._index.has_object(each.key):
-                    continue
-                for line in self._lines(each):
-                    known = failure(line)
-                    if known and known.record in records and known.arrived >= began:
-                        seen.failed.setdefault(known.record, []).append((each.key, known))
+        for prefix, after in self._places():
+            for each in self._new(prefix, after):
+                if prefix == self._aws.names.events_prefix:
+                    for line in self._lines(each):
+                        found = _ID.search(line)
+                        if found and (event := found[1].decode("utf-8", "replace")) in events:
+                            seen.delivered[event] += 1
+                elif not self._index.has_object(each.key):
+                    for line in self._lines(each):
+                        known = failure(line)
+                        if known and known.record in records and known.arrived >= began:
+                            seen.failed.setdefault(known.record, []).append((each.key, known))
+
+    def _places(self) -> list[tuple[str, str]]:
+        """Where new objects may be: below these prefixes, behind these names."""
+        names, since = self._aws.names, self.began - _BACK
+        answer = self._aws.client("s3").list_objects_v2(Bucket=names.bucket, Prefix=names.errors_prefix, Delimiter="/")
+        kinds = [kind["Prefix"] for kind in answer.get("CommonPrefixes", [])]
+        return [
+            (names.events_prefix, f"dt={since:%Y-%m-%d/hour=%H}/"),
+            *((kind, f"{since:%Y/%m/%d}/") for kind in kinds),
+        ]
 
     def _lines(self, each: Object) -> Iterator[bytes]:
         """The lines of an object; one that is none of Firehose's may be anything."""
@@ -111,8 +122,3 @@ class Watcher:
         ]
         self._read.update(each.key for each in found)
         return found
-
-    def _kinds(self) -> list[str]:
-        names = self._aws.names
-        answer = self._aws.client("s3").list_objects_v2(Bucket=names.bucket, Prefix=names.errors_prefix, Delimiter="/")
-        return [kind["Prefix"] for kind in answer.get("CommonPrefixes", [])]

@@ -81,10 +81,9 @@ def opened(
 
 
 def _give_back(found: Quarantine) -> None:
-    """What was deleted meanwhile is refused, one by one, and that does no harm."""
     index = found.index
     receipts = [receipt for chosen in (True, False) for _, receipt, _ in index.letters(chosen=chosen)]
-    found.queue.hold(receipts, 0)
+    found.queue.give_back(receipts)
 
 
 def _read(aws: Aws, objects: list[Object], found: Quarantine, progress: Progress) -> None:

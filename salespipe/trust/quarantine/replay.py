@@ -17,6 +17,7 @@ import msgspec
 
 from salespipe.answers import is_not_found
 from salespipe.flow import hops
+from salespipe.flow.delays import utc_now
 from salespipe.query.failures import not_deployed
 from salespipe.trust import objects as bucket
 from salespipe.trust.quarantine import letters
@@ -102,7 +103,7 @@ class Replay:
         queue, index = self.quarantine.queue, self.quarantine.index
         if not queue.url:
             return
-        queue.hold([receipt for _, receipt, _ in index.letters(chosen=False)], 0)
+        queue.give_back([receipt for _, receipt, _ in index.letters(chosen=False)])
         chosen = index.letters(chosen=True)
         self._held = {letter: receipt for letter, receipt, _ in chosen}
         self._renewed = self.aws.clock()
@@ -120,9 +121,7 @@ class Replay:
         events = letters.resolve(self.aws, pointer)
         if events is None:
             result.expired += 1
-            result.tell(
-                letter, f"the table's stream has forgotten its events, since {pointer.deadline:%Y-%m-%d %H:%M} UTC"
-            )
+            result.tell(letter, pointer.expiry(utc_now()))
             return []
         if len(events) > pointer.batch_size and (pipe := hops.pipe(self.aws)) and pipe.filters:
             result.remark(

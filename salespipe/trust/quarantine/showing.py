@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from salespipe.errors import SalespipeError
+from salespipe.flow.delays import utc_now
 from salespipe.flow.logs.lines import Kind, understand
 from salespipe.flow.logs.reading import Reading, merged
 from salespipe.flow.logs.sources import chosen
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _EVENTS: Final = 100
 _LOGGED: Final = 20
-_BEFORE: Final = timedelta(seconds=15)
+_BEFORE: Final = timedelta(seconds=10)
 _AFTER: Final = timedelta(seconds=1)
 
 
@@ -43,7 +44,7 @@ class Payload:
 class Shown:
     """One record. ``places`` are the objects and lines, or the queue and the message, in which it lies.
 
-    ``deadline`` is when the table's stream forgets, or forgot, what a message points to; ``payloads`` is None then.
+    ``deadline`` is when the table's stream forgets what a message points to; ``expiry`` says why ``payloads`` is None.
     """
 
     record: Record
@@ -51,6 +52,7 @@ class Shown:
     places: list[str]
     payloads: list[Payload] | None
     deadline: datetime | None = None
+    expiry: str = ""
     logged: list[Event] = field(default_factory=list)
     no_log: str = ""
 
@@ -92,8 +94,14 @@ def _letter(aws: Aws, quarantine: Quarantine, record: Record) -> Shown:
     pointer = letters.letter(body).pointer
     events = letters.resolve(aws, pointer)
     told = f"{record.events:,} of {pointer.shard_id}, {pointer.start_sequence_number} to {pointer.end_sequence_number}"
-    payloads = None if events is None else [payload(each) for each in events[:_EVENTS]]
-    return Shown(record, f"the pipe gave up events: {told}", [f"queue {aws.names.queue}"], payloads, pointer.deadline)
+    return Shown(
+        record,
+        f"the pipe gave up events: {told}",
+        [f"queue {aws.names.queue}"],
+        None if events is None else [payload(each) for each in events[:_EVENTS]],
+        pointer.deadline,
+        pointer.expiry(utc_now()) if events is None else "",
+    )
 
 
 def payload(data: bytes) -> Payload:
