@@ -1,10 +1,9 @@
-"""``salespipe demo``: the whole tour on this machine, ending in a count of what was written against what came out."""
+"""``salespipe demo``: the whole tour on this machine, ending in the proof that nothing was lost."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,36 +13,10 @@ from salespipe.errors import Exit, SalespipeError
 if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.load.report import Summary
+    from salespipe.query.answers import Answer
+    from salespipe.trust.verify import Report
 
-_PATIENCE_SECONDS: Final = 60.0
-
-
-class Question(NamedTuple):
-    """A question of the tour; an answer of two columns is drawn as ``bars``."""
-
-    title: str
-    sql: str
-    bars: bool = False
-
-
-_QUESTIONS: Final = (
-    Question(
-        "What sells: revenue by category",
-        "SELECT category, sum(amount) AS revenue FROM orders WHERE status NOT IN ('cancelled', 'returned') "
-        "GROUP BY category ORDER BY revenue DESC LIMIT 8",
-        bars=True,
-    ),
-    Question(
-        "Who buys: orders and spending by region",
-        "SELECT region, count(*) AS orders, count(DISTINCT customer_id) AS customers, sum(amount) AS revenue, "
-        "CAST(avg(amount) AS decimal(18, 2)) AS average_order FROM orders GROUP BY region ORDER BY revenue DESC",
-    ),
-    Question(
-        "Where orders stand: their status now",
-        "SELECT status, count(*) AS orders FROM orders GROUP BY status ORDER BY orders DESC",
-        bars=True,
-    ),
-)
+_INSIGHTS: Final = ("sales-summary", "sales-by-category", "sales-by-region", "top-products")
 
 
 def register(app: typer.Typer) -> None:
@@ -53,12 +26,12 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    seconds: Annotated[int, typer.Option(min=1, max=3600, help="How long orders are written.")] = 20,
+    seconds: Annotated[int, typer.Option(min=1, max=3600, help="How long orders are written.")] = 15,
     rate: Annotated[float, typer.Option(help="Writes a second.")] = 50.0,
 ) -> int:
     """Take the whole tour on this machine.
 
-    Up, live orders, a crawl, three questions, and the count of what was written against what is queryable.
+    Up, live orders, a crawl, the proof that every write is in the lake exactly once, and some insights.
     """
     state = App.of(context)
     if state.config.target != "local":
@@ -68,13 +41,11 @@ def demo(
     began = time.monotonic()
     aws = state.aws(start=True)
     _deploy(state, aws)
-    since = datetime.now(UTC)
     summary = _load(state, aws, rate, seconds)
-    _crawl(state, aws)
-    queryable = _count(state, aws, since, summary.acknowledged)
+    report = _prove(state, aws)
     answers = _ask(state, aws)
-    _conclude(state, summary.acknowledged, queryable, answers, time.monotonic() - began)
-    return Exit.DONE if queryable == summary.acknowledged else Exit.FAILED
+    _conclude(state, summary, report, answers, time.monotonic() - began)
+    return report.exit_code
 
 
 def _deploy(state: App, aws: Aws) -> None:
@@ -112,63 +83,53 @@ def _load(state: App, aws: Aws, rate: float, seconds: int) -> Summary:
     return summary
 
 
-def _crawl(state: App, aws: Aws) -> None:
-    """Crawl what has come so far; the count waits for the rest."""
+def _prove(state: App, aws: Aws) -> Report:
+    """Crawl what has come so far; the proof waits for the rest."""
     from salespipe.query import crawl
+    from salespipe.trust.verify import verify
+    from salespipe.view import verify as view
 
-    state.screen.say("3. Crawled, and asked", style="bold")
+    state.screen.say("3. Crawled, and verified", style="bold")
     with state.screen.waiting("crawl") as wait:
         crawl.crawl(aws, settle=False, progress=wait.update)
+    with state.screen.waiting("verify") as wait:
+        report = verify(aws, state.ledgers(aws), progress=wait.update)
+    if not state.json:
+        view.show(state.screen, report)
+    return report
 
 
-def _ask(state: App, aws: Aws) -> dict[str, object]:
-    from salespipe.query import athena
-    from salespipe.view import results
+def _ask(state: App, aws: Aws) -> list[Answer]:
+    from salespipe import insights
+    from salespipe.query import answers
+    from salespipe.view import insights as view
 
-    answers: dict[str, object] = {}
-    for question in _QUESTIONS:
-        with state.screen.waiting("query") as wait:
-            result = athena.run(aws, question.sql, progress=wait.update)
-        answers[question.title] = result.records()
-        if not state.json:
-            results.titled(state.screen, question.title, result, bars=question.bars)
-    return answers
-
-
-def _count(state: App, aws: Aws, since: datetime, written: int) -> int:
-    """Count the events since ``since`` that Athena sees, waiting for the last of them to arrive."""
-    from salespipe.query import athena
-
-    # A stream event's time has whole seconds, so the first may seem to lie before the demo began.
-    sql = (
-        "SELECT count(DISTINCT event_id) FROM order_events "
-        f"WHERE event_time >= '{since.replace(microsecond=0):%Y-%m-%dT%H:%M:%S}.000Z'"
-    )
-    began, count = aws.clock(), 0
-    with state.screen.waiting("waiting for the last orders") as wait:
-        while aws.clock() - began < _PATIENCE_SECONDS:
-            (found,) = athena.run(aws, sql).rows[0]
-            count = found if isinstance(found, int) else 0
-            if count >= written:
-                break
-            wait.update(f"{count:,} of {written:,}")
-            aws.sleep(0.5)
-    return count
+    state.screen.say("4. Asked", style="bold")
+    prepared = answers.prepare(aws, insights.choose(insights.shipped(), _INSIGHTS), {})
+    with state.screen.waiting("asking") as wait:
+        told = answers.run(aws, prepared, progress=wait.update)
+    if not state.json:
+        view.show(state.screen, told, tables=False)
+    return told
 
 
-def _conclude(state: App, written: int, queryable: int, answers: dict[str, object], seconds: float) -> None:
+def _conclude(state: App, summary: Summary, report: Report, answers: list[Answer], seconds: float) -> None:
+    from salespipe.view import verify as view
+
     if state.json:
-        state.screen.data({"written": written, "queryable": queryable, "answers": answers, "seconds": seconds})
+        told = {each.insight.name: each.result.records() for each in answers if each.result is not None}
+        proof = view.document(report)
+        state.screen.data(
+            {"written": summary.acknowledged, "verified": proof, "answers": told, "seconds": round(seconds, 1)}
+        )
         return
-    verdict = "every write is queryable" if queryable == written else f"{written - queryable:+,} differ"
-    style = "bold green" if queryable == written else "bold red"
+    style = "bold green" if report.exit_code is Exit.DONE else "bold red"
+    state.screen.say(f"\n{summary.acknowledged:,} writes in {seconds:.0f} s. {view.verdict(report)}", style=style)
     state.screen.say(
-        f"4. {written:,} written, {queryable:,} queryable: {verdict} ({seconds:.0f} s in all)", style=style
-    )
-    state.screen.say(
-        "\nIt is still there. Try next:\n"
-        '  salespipe query "SELECT product_name, sum(quantity) FROM orders GROUP BY 1 ORDER BY 2 DESC"\n'
+        "It is still there. Try next:\n"
+        "  salespipe watch\n"
         "  salespipe generate --rate 200 --duration 30s\n"
-        "  salespipe status\n"
+        "  salespipe query --shell\n"
+        "  salespipe insights report -o report.html\n"
         "  salespipe down"
     )
