@@ -20,7 +20,7 @@ from salespipe.trust.proof.content import Content
 from salespipe.trust.trace.asking import Asking, ViewRow
 from salespipe.trust.trace.gathered import Gathered
 from salespipe.trust.trace.lake import Reader
-from salespipe.trust.trace.model import Hop, Shown, Trace, Version
+from salespipe.trust.trace.model import Hop, Shown, Trace, Version, Written
 from salespipe.trust.trace.streams import Kinesis, table_stream
 from salespipe.trust.trace.stuck import Reasons
 from salespipe.trust.trace.telling import Telling
@@ -116,15 +116,17 @@ class Tracer:
         own, held = written.versions, self._held(item)
 
         def whole() -> bool:
-            return self._gathered.whole(own, held, known=known)
+            delivered = all(event.lines for event in self._gathered.events())
+            return delivered and self._gathered.whole(own, held, known=known)
 
         moments = [each.at for each in self._gathered.unmatched(own)] or ([] if own else self._moments(item))
+        moments += [each.change.at for each in self._gathered.events() if not each.lines and not each.records]
         progress("reading Kinesis")
         for moment in moments[-MOST_VERSIONS:]:
             self._in_kinesis(moment - self._earlier, moment + _LATER[self.aws.config.target])
         progress("reading the lake")
         self._in_lake([moment for moment in moments if self._forgotten(moment)])
-        if not whole() and not self._searched:
+        if not whole() and not self._searched and not self._young(own):
             progress("searching the lake")
             self._searched = True
             self._in_all_of_the_lake()
@@ -137,6 +139,13 @@ class Tracer:
             progress("reading the table's stream")
             self._in_table_stream()
         self._in_failures(own)
+
+    def _young(self, own: list[Written]) -> bool:
+        """Whether all that is missing was written so lately that it need not be in the lake yet."""
+        missing = [event.change.at for event in self._gathered.events() if not event.lines]
+        missing += [each.at for each in self._gathered.unmatched(own)]
+        limit = self._time.now() - timedelta(seconds=2 * longest_delay(self.aws))
+        return bool(missing) and min(missing) > limit
 
     @property
     def _earlier(self) -> timedelta:
@@ -212,7 +221,7 @@ class Tracer:
                 if changes:
                     return
 
-    def _in_failures(self, own: list[Any]) -> None:
+    def _in_failures(self, own: list[Written]) -> None:
         undelivered = [event for event in self._gathered.events() if not event.lines and not event.failures]
         times = [event.change.at for event in undelivered] + [each.at for each in self._gathered.unmatched(own)]
         if not times:

@@ -77,12 +77,12 @@ class Reasons:
             yield Stuck(Hop.LAKE, f"Firehose {name} is {found.state}", _UP)
         if trouble := self._transform:
             yield Stuck(Hop.LAKE, f"Firehose cannot transform it: {trouble}", _UP)
-        for stage, why in self._failing("transform", "delivery"):
-            yield Stuck(Hop.LAKE, f"{why}; it has waited for {waited}", f"salespipe logs {stage}")
         left = longest_delay(self.aws) - (self.now - arrived).total_seconds()
         if left > 0:
             why = f"Firehose's buffers hold it for {left:.0f} s more at most"
             yield Stuck(Hop.LAKE, why, self._follow, waits=True)
+        for stage, why in self._failing("transform", "delivery"):
+            yield Stuck(Hop.LAKE, f"{why}; it has waited for {waited}", f"salespipe logs {stage}")
         why = f"Firehose {name} is ACTIVE and has not delivered it for {waited}"
         yield Stuck(Hop.LAKE, why, "salespipe logs delivery")
 
