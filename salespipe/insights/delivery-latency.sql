@@ -1,35 +1,54 @@
 -- title: Delivery latency
--- question: How long does an event take until it can be queried?
+-- question: How long does an event take, stage by stage, until it can be queried?
 -- group: pipeline
--- chart: line
--- needs: order_events.event_time
+-- chart: table
+-- needs: order_events.event_time, order_events.arrived_at, order_events.transformed_at
 -- param: period period = 24h
 -- param: buffer seconds = buffers
--- Known are the time of each event and, from its object's name, when Firehose opened the object. It was written no
--- earlier than its last event, and no later than the buffers' seconds after it was opened: between these lies the truth.
+-- An event's own time is in whole seconds, rounded down: what it took to Kinesis is up to a second less. When S3 had an
+-- object is in none of its records. It was written behind the last that was transformed for it, and no later than the
+-- buffers' seconds behind the first: between the last two rows lies the truth. Events older than these fields are left
+-- out.
 WITH events AS (
   SELECT
     CAST(from_iso8601_timestamp(event_time) AS timestamp(3)) AS event_time,
-    "$path" AS object,
-    date_parse(regexp_extract("$path", '-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-', 1), '%Y-%m-%d-%H-%i-%s') AS opened
+    TRY(CAST(from_iso8601_timestamp(arrived_at) AS timestamp(3))) AS arrived_at,
+    TRY(CAST(from_iso8601_timestamp(transformed_at) AS timestamp(3))) AS transformed_at,
+    "$path" AS object
   FROM order_events
 ),
 timed AS (
   SELECT
     event_time,
-    object,
-    date_diff('millisecond', event_time, greatest(max(event_time) OVER (PARTITION BY object), opened)) AS at_least,
-    date_diff('millisecond', event_time, opened) + 1000 * :buffer AS at_most,
+    arrived_at,
+    transformed_at,
+    max(transformed_at) OVER (PARTITION BY object) AS at_least,
+    min(transformed_at) OVER (PARTITION BY object) + :buffer * INTERVAL '1' SECOND AS at_most,
     max(event_time) OVER () AS newest
   FROM events
+),
+delays AS (
+  SELECT
+    ARRAY[
+      date_diff('millisecond', event_time, arrived_at),
+      date_diff('millisecond', arrived_at, transformed_at),
+      date_diff('millisecond', transformed_at, at_least),
+      date_diff('millisecond', event_time, at_least),
+      date_diff('millisecond', event_time, greatest(at_least, at_most))
+    ] AS delays
+  FROM timed
+  WHERE event_time > newest - :period AND arrived_at IS NOT NULL AND transformed_at IS NOT NULL
 )
 SELECT
-  date_trunc('minute', event_time) AS minute,
-  round(avg(at_least) / 1000e0, 1) AS at_least_seconds,
-  round(max(greatest(at_least, at_most)) / 1000e0, 1) AS at_most_seconds,
-  count(*) AS events,
-  count(DISTINCT object) AS objects
-FROM timed
-WHERE event_time > newest - :period
-GROUP BY 1
-ORDER BY 1
+  element_at(
+    ARRAY['table to Kinesis', 'Kinesis to transform', 'transform to S3', 'table to S3, at least', 'table to S3, at most'],
+    place
+  ) AS stage,
+  round(approx_percentile(delay, 0.5) / 1000e0, 1) AS p50_seconds,
+  round(approx_percentile(delay, 0.95) / 1000e0, 1) AS p95_seconds,
+  round(approx_percentile(delay, 0.99) / 1000e0, 1) AS p99_seconds,
+  round(max(delay) / 1000e0, 1) AS longest_seconds,
+  count(*) AS events
+FROM delays CROSS JOIN UNNEST(delays) WITH ORDINALITY AS stages(delay, place)
+GROUP BY place
+ORDER BY place

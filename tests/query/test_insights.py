@@ -118,6 +118,12 @@ def test_the_seeded_shop_has_the_figures_of_plain_python(told: dict[str, answers
     alike(rows(told[name]), getattr(insight_lake.Figures(insight_lake.seeded()), name.replace("-", "_"))())
 
 
+@pytest.mark.parametrize("buffer", [2, 90])
+def test_delivery_latency_has_the_figures_of_plain_python(shop: Aws, buffer: int) -> None:
+    [answer] = answers.ask(shop, [SHIPPED["delivery-latency"]], {"buffer": str(buffer)})
+    alike(rows(answer), insight_lake.latencies(len(insight_lake.seeded()), buffer))
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_golden(told: dict[str, answers.Answer], name: str) -> None:
     found = json.loads(json.dumps([[str(value) for value in row] for row in rows(told[name])]))

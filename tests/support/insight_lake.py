@@ -137,12 +137,43 @@ def _record(number: int, order: Order) -> dict[str, Any]:
             "region": order.region,
             "channel": order.channel,
         }
+    event, arrived, transformed = _times(number)
+    times = {"arrived_at": arrived, "transformed_at": transformed} if number % 10 else {}  # some are older than these
     return record | {
         "event_id": f"e-{order.orderid}",
         "event_type": "INSERT",
-        "event_time": f"2026-06-30T00:00:{number % 60:02d}.000Z",
+        "event_time": f"{event:%Y-%m-%dT%H:%M:%S}.000Z",
         "sequence_number": f"{number:040d}",
+        **{name: f"{time.isoformat(timespec='milliseconds')}Z" for name, time in times.items()},
     }
+
+
+def _times(number: int) -> tuple[datetime, datetime, datetime]:
+    """When an event happened, came to Kinesis, and was transformed."""
+    event = datetime(2026, 6, 30, 0, 0, number % 60)
+    arrived = event + timedelta(milliseconds=100 * (number % 20))
+    return event, arrived, arrived + timedelta(milliseconds=250 + 50 * (number % 10))
+
+
+def latencies(orders: int, buffer: int) -> list[Row]:
+    """What delivery-latency should answer for the object of so many orders."""
+    times = [_times(number) for number in (*range(orders), 0, 1, 2) if number % 10]
+    written = max(transformed for _, _, transformed in times)
+    latest = max(written, min(transformed for _, _, transformed in times) + timedelta(seconds=buffer))
+    stages = {
+        "table to Kinesis": [arrived - event for event, arrived, _ in times],
+        "Kinesis to transform": [transformed - arrived for _, arrived, transformed in times],
+        "transform to S3": [written - transformed for _, _, transformed in times],
+        "table to S3, at least": [written - event for event, _, _ in times],
+        "table to S3, at most": [latest - event for event, _, _ in times],
+    }
+    return [
+        (stage, *(_quantile(each, share) for share in (50, 95, 99, 100)), len(each)) for stage, each in stages.items()
+    ]
+
+
+def _quantile(delays: list[timedelta], percent: int) -> float:
+    return sorted(delays)[-(-percent * len(delays) // 100) - 1].total_seconds()
 
 
 class Figures:
