@@ -27,11 +27,12 @@ def _metrics(namespace: str, dimension: str, **units: str) -> list[Metric]:
 
 
 (WRITE_UNITS,) = _metrics("AWS/DynamoDB", "TableName", ConsumedWriteCapacityUnits="Count")
-STREAM_RECORDS, STREAM_BYTES, ITERATOR_AGE = _metrics(
+STREAM_RECORDS, STREAM_BYTES, STREAM_REFUSED, ITERATOR_AGE = _metrics(
     "AWS/Kinesis",
     "StreamName",
     IncomingRecords="Count",
     IncomingBytes="Bytes",
+    WriteProvisionedThroughputExceeded="Count",
     GetRecords__IteratorAgeMilliseconds="Milliseconds",
 )
 DIRECT_RECORDS, DIRECT_BYTES, READ_RECORDS, READ_BYTES, BEHIND_LATEST = _metrics(

@@ -53,6 +53,13 @@ def records_entries(params: Mapping[str, Any]) -> list[Entry]:
     return entries
 
 
+def check_creation(params: Mapping[str, Any]) -> None:
+    """Refuse a provisioned stream without a number of shards, which moto would fail on. Raises ``AwsError``."""
+    mode = (params.get("StreamModeDetails") or {}).get("StreamMode", "PROVISIONED")
+    if mode == "PROVISIONED" and params.get("ShardCount") is None:
+        raise AwsError("ValidationException", "ShardCount is required for a stream with StreamMode PROVISIONED.")
+
+
 def limit_of(params: Mapping[str, Any], highest: int) -> int:
     """The Limit of a request that reads. Raises ``AwsError`` when it is not between 1 and ``highest``."""
     limit = params.get("Limit", highest)

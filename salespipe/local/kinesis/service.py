@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import compress
 from typing import Any, Final
 
 import msgspec
@@ -23,9 +24,10 @@ from salespipe.local.kinesis.moto_shards import (
     parse_sequence_number,
     sequence_number,
 )
-from salespipe.local.kinesis.requests import Entry, invalid, limit_of, record_entry, records_entries
+from salespipe.local.kinesis.requests import Entry, check_creation, invalid, limit_of, record_entry, records_entries
 from salespipe.local.kinesis.subscriptions import Subscriptions, event, named, named_consumer, require_free, same
-from salespipe.local.metrics import ITERATOR_AGE, STREAM_BYTES, STREAM_RECORDS
+from salespipe.local.kinesis.throughput import Throughput, answered, exceeded
+from salespipe.local.metrics import ITERATOR_AGE, STREAM_BYTES, STREAM_RECORDS, STREAM_REFUSED
 from salespipe.local.record_log import Record
 from salespipe.local.shard_iterators import ShardIterator, issue, redeem
 
@@ -51,6 +53,7 @@ class Kinesis:
         self._cloud = cloud
         self._streams = MotoStreams(cloud.account, cloud.log)
         self._subscriptions = Subscriptions(cloud, self)
+        self._throughput = Throughput()
         self.handlers: Mapping[str, Handler] = {
             "PutRecord": self._put_record,
             "PutRecords": self._put_records,
@@ -64,7 +67,8 @@ class Kinesis:
         if call.operation.startswith(("Describe", "List", "Get")):
             self._asked_for(call)  # so that moto describes the log's records, not its own
             return moto()
-        _check_creation(call)
+        if call.operation == "CreateStream":
+            check_creation(call.params)
         with self._cloud.store.write():
             stream = self._asked_for(call)
             if call.operation == "RegisterStreamConsumer" and stream is not None:
@@ -100,7 +104,7 @@ class Kinesis:
         )
 
     def put(self, stream_arn: str, entries: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
-        """Put (partition key, data) pairs and return each one's shard id and sequence number.
+        """Put (partition key, data) pairs; each one's shard id and sequence number, empty where the shard is full.
 
         Raises ``AwsError`` (ResourceNotFoundException) when there is no such stream.
         """
@@ -122,31 +126,32 @@ class Kinesis:
         return sequence_number(sequence)
 
     def _put_record(self, call: Call) -> dict[str, Any]:
-        entry = record_entry(call.params)
-        [(shard_id, number)] = self._append(lambda: self._stream(call), [entry])
+        [(shard_id, number)] = self._append(lambda: self._stream(call), [record_entry(call.params)])
+        if not number:
+            raise exceeded(shard_id, _name(call), self._cloud.account)
         return {"ShardId": shard_id, "SequenceNumber": number}
 
     def _put_records(self, call: Call) -> dict[str, Any]:
-        entries = records_entries(call.params)
-        put = self._append(lambda: self._stream(call), entries)
-        return {
-            "FailedRecordCount": 0,
-            "Records": [{"SequenceNumber": number, "ShardId": shard_id} for shard_id, number in put],
-        }
+        put = self._append(lambda: self._stream(call), records_entries(call.params))
+        return answered(put, _name(call), self._cloud.account)
 
     def _append(self, find: Callable[[], LoggedStream], entries: Sequence[Entry]) -> list[tuple[str, str]]:
-        """Append each entry to its shard, in one transaction; shards cannot be split or merged meanwhile."""
+        """Append each entry to its shard, if that has room, in one transaction; no shard is split or merged then."""
         with self._cloud.store.write():
             stream = find()
             routed = [stream.route(entry.hash_key) for entry in entries]
+            fits = self._throughput.admit(stream, routed, entries, self._cloud.clock())
             groups: dict[LoggedShard, list[tuple[str, bytes]]] = {}
-            for shard, entry in zip(routed, entries, strict=True):
+            for shard, entry in compress(zip(routed, entries, strict=True), fits):
                 groups.setdefault(shard, []).append((entry.partition_key, entry.data))
             given = {shard: iter(self._cloud.log.append(shard.log_name, mine)) for shard, mine in groups.items()}
         report = self._cloud.metrics.of(stream.arn.split(":")[3], stream.stream_name)
-        report(STREAM_RECORDS, len(entries))
-        report(STREAM_BYTES, sum(len(entry.data) for entry in entries))
-        return [(shard.shard_id, sequence_number(next(given[shard]))) for shard in routed]
+        report(STREAM_RECORDS, sum(fits))
+        report(STREAM_BYTES, sum(len(entry.data) for entry in compress(entries, fits)))
+        if not all(fits):
+            report(STREAM_REFUSED, len(fits) - sum(fits))
+        put = zip(routed, fits, strict=True)
+        return [(shard.shard_id, sequence_number(next(given[shard])) if taken else "") for shard, taken in put]
 
     def _get_shard_iterator(self, call: Call) -> dict[str, Any]:
         params = call.params
@@ -258,12 +263,11 @@ class Kinesis:
         return self._streams.find(call.region, name) if isinstance(name, str) else None
 
     def _stream(self, call: Call) -> LoggedStream:
-        name, arn = call.params.get("StreamName"), call.params.get("StreamARN")
-        if not name and not arn:
+        if not call.params.get("StreamName") and not call.params.get("StreamARN"):
             raise invalid("Either StreamName or StreamARN must be specified.")
         stream = self._asked_for(call)
         if stream is None:
-            raise _not_found(name or str(arn).rpartition("/")[2], self._cloud.account)
+            raise _not_found(_name(call), self._cloud.account)
         return stream
 
     def _by_arn(self, arn: str) -> LoggedStream:
@@ -283,11 +287,8 @@ class Kinesis:
         return shard
 
 
-def _check_creation(call: Call) -> None:
-    """Refuse a provisioned stream without a number of shards, which moto would fail on."""
-    mode = (call.params.get("StreamModeDetails") or {}).get("StreamMode", "PROVISIONED")
-    if call.operation == "CreateStream" and mode == "PROVISIONED" and call.params.get("ShardCount") is None:
-        raise AwsError("ValidationException", "ShardCount is required for a stream with StreamMode PROVISIONED.")
+def _name(call: Call) -> str:
+    return str(call.params.get("StreamName") or call.params.get("StreamARN", "")).rpartition("/")[2]
 
 
 def _not_found(name: object, account: str) -> AwsError:

@@ -23,7 +23,7 @@ LEVELS: Final = ("OFF", "ERROR", "INFO", "TRACE")
 _CALLED: Final = {"kinesis": "Kinesis", "sqs": "Sqs", "lambda": "Lambda", "logs": "Logs"}
 
 # Why single events fail where nothing was raised.
-_REFUSED: Final = {"kinesis": "The partition key is empty or too long."}
+_REFUSED: Final = {"kinesis": "A partition key is empty or too long, or a shard has no room: Rate exceeded."}
 
 Executed = Callable[[float, int, int, "Exception | None"], object]
 """Takes an execution: when it began (Unix seconds), how many events it had, how many failed, and why."""

@@ -65,7 +65,7 @@ class KinesisPut(Protocol):
     """What is needed of our Kinesis."""
 
     def put(self, stream_arn: str, entries: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
-        """Append (partition key, data) pairs; (shard, sequence number) of each."""
+        """Append (partition key, data) pairs; (shard, sequence number) of each, empty where the shard is full."""
         ...
 
     def shards(self, stream_arn: str) -> list[str]:
@@ -74,7 +74,10 @@ class KinesisPut(Protocol):
 
 
 class KinesisTarget:
-    """A data stream: one record for each event. An event whose partition key is empty or too long fails alone."""
+    """A data stream: one record for each event.
+
+    An event whose partition key is empty or too long fails alone, and so does one for which its shard has no room.
+    """
 
     transactional = True
 
@@ -87,11 +90,10 @@ class KinesisTarget:
     def deliver(self, events: Sequence[Event]) -> list[int]:
         """Append to the stream whatever has a partition key."""
         keys = [self._key.of(event.document) for event in events]
-        failed = [index for index, key in enumerate(keys) if not 0 < len(key) <= 256]
-        entries = [(key, event.body) for key, event in zip(keys, events, strict=True) if 0 < len(key) <= 256]
-        if entries:
-            self._kinesis.put(self._arn, entries)
-        return failed
+        good = [index for index, key in enumerate(keys) if 0 < len(key) <= 256]
+        put = self._kinesis.put(self._arn, [(keys[index], events[index].body) for index in good]) if good else []
+        taken = {index for index, (_, number) in zip(good, put, strict=True) if number}
+        return [index for index in range(len(events)) if index not in taken]
 
     def missing(self) -> str:
         """Whether the stream exists."""

@@ -126,15 +126,16 @@ def test_iterators_that_cannot_be(aws, client):
 
 def test_get_records_is_limited_in_number_and_bytes(aws, client):
     create(client)
-    put(client, *[b"x" * 900_000] * 10)
-    put(client, *[b"x" * 900_000] * 5)
+    for _ in range(15):
+        put(client, b"x" * 900_000)
+        aws.clock.now += 1  # so much a second, a shard takes
     put(client, b"last")
     page = client.get_records(ShardIterator=iterator(client), Limit=2)
     assert len(page["Records"]) == 2
     aws.clock.now += 3
     page = client.get_records(ShardIterator=page["NextShardIterator"])
     assert len(page["Records"]) == 11  # 10 MB
-    assert page["MillisBehindLatest"] == 3_000
+    assert page["MillisBehindLatest"] == 5_000
     page = client.get_records(ShardIterator=page["NextShardIterator"])
     assert (len(page["Records"]), page["MillisBehindLatest"]) == (3, 0)
     assert failure(client.get_records, ShardIterator=iterator(client), Limit=10_001)[0] == "ValidationException"
