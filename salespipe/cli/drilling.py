@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -34,15 +34,26 @@ class Ground:
         self.config_file = folder / "salespipe.toml"
         self._config = config
         self._port = 0
+        self._endpoint = ""
         folder.mkdir(mode=0o700)
-        self.config_file.write_text(_toml(config, folder), encoding="utf-8")
+        self._write()
 
     def start(self) -> Aws:
         """Start it, or start it again: then at the same address, at which the load goes on."""
         with _undisturbed():
             server = daemon.start(self.folder, self._port)
         self._port = int(server.endpoint.rpartition(":")[2])
+        self._endpoint = server.endpoint
         return Aws(self._config, endpoint=server.endpoint)
+
+    def configure(self, change: Callable[[Config], Config]) -> Aws:
+        """Change its configuration file, and reach it by that."""
+        self._config = change(self._config)
+        self._write()
+        return Aws(self._config, endpoint=self._endpoint)
+
+    def _write(self) -> None:
+        self.config_file.write_text(_toml(self._config, self.folder), encoding="utf-8")
 
     def kill(self) -> int:
         """SIGKILL, and wait until it has ended."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -22,6 +24,7 @@ from salespipe.flow.logs.reading import Event
 from salespipe.flow.snapshot import Flow, Stage, Verdict
 from salespipe.ledger import Ledgers
 from salespipe.trust.drill import run, scenarios, sights
+from salespipe.trust.drill.flooding import Flood
 from salespipe.trust.drill.load import Load
 from salespipe.trust.drill.place import Place
 from salespipe.trust.drill.run import Drill, Outcome
@@ -233,6 +236,33 @@ def test_the_load_ends_where_a_scenario_fails(
     with pytest.raises(KeyboardInterrupt):
         Drill(scenario, Ground(aws, tmp_path), 10.0, 1, 0.0).run()
     assert ended == ["stopped"]
+
+
+def test_what_runs_beside_ends_where_a_scenario_fails(
+    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: Shown
+) -> None:
+    aws.client("kinesis").create_stream(StreamName=aws.names.stream, ShardCount=1)
+    floods: list[Flood] = []
+
+    def flood(place: Place) -> None:
+        place.flood = Flood(aws, [{"Data": b"{}", "PartitionKey": "k"}])
+        place.flood.start()
+        floods.append(place.flood)
+        for _ in range(3000):
+            if place.flood.put:
+                return
+            aws.sleep(0.01)
+
+    def fail(_: Place) -> None:
+        raise SalespipeError("Full", "There is no room.")
+
+    monkeypatch.setattr(run.lifecycle, "up", lambda *_: iter(()))
+    monkeypatch.setattr(run, "Load", Mock())
+    monkeypatch.setattr(run, "LEAD", 0.0)
+    outcome = Drill(Scenario("mine", "", flood, fail, unseen=True), Ground(aws, tmp_path), 10.0, 1, 0.0).run()
+    assert outcome.problem == "There is no room."
+    assert not any(thread.name == "drill-flood" for thread in threading.enumerate())
+    assert floods[0].put % 500 == 0
 
 
 def test_without_a_report_nothing_is_proven() -> None:

@@ -18,12 +18,14 @@ from salespipe.trust.drill.timeline import Kind
 # What somebody who looks is told while it lasts.
 SEEN = {
     "transform": (r"lambda function .* is drifted: .*CodeSha256", r"transform logs ERROR: RuntimeError"),
+    "throttle": (r"failing: .*stream \([\d,]+ failed",),
     "pipe": (r"eventbridge pipe .* is drifted: STOPPED", r"flowing: .*delivery"),
     "server": (r"nothing answers: .*127\.0\.0\.1", r"it answers again"),
     "records": (r"transform logs WARNING: \d+ of \d+ records cannot be read", r"flowing: .*delivery"),
 }
 HEALED = {
     "transform": (r"lambda function .*-transform updated", r"[1-9]\d* records of the quarantine delivered"),
+    "throttle": (r"[1-9][\d,]* that were refused", r"the stream has two shards now"),
     "pipe": (r"the pipe is started",),
     "server": (r"the local AWS is started again",),
     "records": (r"in quarantine: 25 ", r"20 records repaired and delivered, 5 cannot be", r"5 records deleted"),

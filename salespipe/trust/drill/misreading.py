@@ -12,6 +12,7 @@ from salespipe.errors import SalespipeError
 from salespipe.lifecycle import Action
 from salespipe.pipeline import pipeline
 from salespipe.resources.bundle import pack
+from salespipe.trust.drill.came import records
 from salespipe.trust.quarantine import chosen, reading
 from salespipe.trust.quarantine.purge import purge
 from salespipe.trust.quarantine.replay import Replay
@@ -51,7 +52,8 @@ def mend_transform(place: Place) -> None:
 def replay(place: Place) -> None:
     """Replay all of the quarantine, as it came. Raises ``SalespipeError`` where some of it is not delivered."""
     result = _replayed(place)
-    place.healed(f"{result.delivered:,} records of the quarantine delivered", "salespipe quarantine replay --all")
+    told = f"{result.delivered:,} records of the quarantine delivered" if result.chosen else "nothing is in quarantine"
+    place.healed(told, "salespipe quarantine replay --all")
     if result.exit_code:
         raise SalespipeError(
             "NotReplayed", f"{result.chosen - result.delivered:,} records stay in quarantine.", hint=_problems(result)
@@ -61,7 +63,7 @@ def replay(place: Place) -> None:
 def put_bad_records(place: Place) -> None:
     """PutRecords of events in which a word is wrong, and of some that are no JSON."""
     aws = place.aws
-    events = _events(place)
+    events = [json.loads(data) for _, data in records(aws, _EVENTS)]
     spoilt = [json.dumps(event | {"eventName": event["eventName"].lower()}).encode() for event in events]
     spoilt += [f"this is no JSON, {number}".encode() for number in range(_GARBAGE)]
     aws.client("kinesis").put_records(
@@ -114,18 +116,3 @@ def _quarantine(place: Place, *, hold: bool = False) -> Iterator[Quarantine]:
 
 def _problems(result: Replayed) -> str:
     return "; ".join(f"{record}: {problem}" for record, problem in result.problems[:3])
-
-
-def _events(place: Place) -> list[dict[str, Any]]:
-    """Some of the events that have come through the pipe."""
-    kinesis, name = place.aws.client("kinesis"), place.aws.names.stream
-    found: list[dict[str, Any]] = []
-    for shard in kinesis.list_shards(StreamName=name)["Shards"]:
-        start = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
-            "ShardIterator"
-        ]
-        records = kinesis.get_records(ShardIterator=start, Limit=_EVENTS - len(found))["Records"]
-        found += [json.loads(record["Data"]) for record in records]
-        if len(found) >= _EVENTS:
-            break
-    return found

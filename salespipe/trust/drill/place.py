@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 from salespipe.trust.drill.timeline import Kind, Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from salespipe.aws import Aws
+    from salespipe.config import Config
     from salespipe.ledger import Ledgers
+    from salespipe.trust.drill.flooding import Flood
 
 
 class Ground(Protocol):
@@ -23,6 +27,10 @@ class Ground(Protocol):
         """End its process as ``kill -9`` does; its ID."""
         ...
 
+    def configure(self, change: Callable[[Config], Config]) -> Aws:
+        """Change its configuration file, and reach it by that."""
+        ...
+
     def ledgers(self, aws: Aws) -> Ledgers:
         """Where what is written is recorded."""
         ...
@@ -30,11 +38,17 @@ class Ground(Protocol):
 
 @dataclass
 class Place:
-    """What a scenario works on."""
+    """What a scenario works on. A ``flood`` that it has begun ends with it, whatever happens."""
 
     ground: Ground
     aws: Aws
     timeline: Timeline
+    flood: Flood | None = None
+
+    def leave(self) -> None:
+        """End what runs beside."""
+        if self.flood:
+            self.flood.stop()
 
     def broke(self, text: str, command: str = "") -> None:
         """Tell what was just broken."""

@@ -105,6 +105,7 @@ class Drill:
             self._watch(sights, load, LEAD)
             self._outcome.load = load.end()
         finally:
+            place.leave()
             load.stop()
         self._step(_written(self._outcome.load))
         self._prove(place, sights)
@@ -121,7 +122,7 @@ class Drill:
             aws.sleep(min(_PAUSE, left))
 
     def _prove(self, place: Place, sights: Sights) -> None:
-        aws = place.aws
+        aws = place.aws  # whose configuration may have been changed
         drain.drain(aws, progress=self.progress, patience=_PATIENCE)
         sights.look()
         self.scenario.recovers(place)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from salespipe.errors import Exit, SalespipeError
-from salespipe.trust.drill import misreading, stopping
+from salespipe.trust.drill import flooding, misreading, stopping
 
 if TYPE_CHECKING:
     from salespipe.config import Config
@@ -46,6 +46,15 @@ ALL: Final = (
         misreading.break_transform,
         misreading.mend_transform,
         misreading.replay,
+    ),
+    Scenario(
+        "throttle",
+        "Another producer fills the stream's only shard. The pipe tries again, and gives up what it tried six times.",
+        flooding.flood,
+        flooding.make_room,
+        misreading.replay,
+        seconds=6.0,
+        config=flooding.one_shard,
     ),
     Scenario(
         "pipe",
