@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from salespipe.config import Config
     from salespipe.cost.bill import Bill
     from salespipe.flow.alarms import AlarmState
+    from salespipe.flow.latency import Latencies, Latency
     from salespipe.flow.snapshot import Flow
     from salespipe.flow.totals import Totals
     from salespipe.resources.base import Resource
@@ -38,6 +39,8 @@ class Looker:
         self._flow: Flow | None = None
         self._totals: Totals | None = None
         self._alarms: tuple[AlarmState, ...] | None = None
+        self._latencies: Latencies | None = None
+        self._latency: Latency | None = None
 
     def take(self, now: datetime | None = None) -> Look:
         """Look once. Raises ``SalespipeError`` where nothing answers, or AWS refuses to tell of any resource."""
@@ -82,6 +85,7 @@ class Looker:
             since=since,
             free=look.free,
             alarms=self._alarms,
+            latency=self._latency,
         )
 
     def _reach(self) -> Aws:
@@ -103,7 +107,7 @@ class Looker:
     def _measure(self, aws: Aws, since: datetime | None, at: datetime) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from salespipe.flow import alarms, snapshot, totals
+        from salespipe.flow import alarms, latency, snapshot, totals
 
         if self._flow is not None and at - self._flow.at < _METRICS_EVERY[aws.config.target]:
             return
@@ -116,6 +120,11 @@ class Looker:
             self._alarms = alarms.read(aws) or None
         except (BotoCoreError, ClientError):
             self._alarms = None  # the resource itself is unknown, and says why
+        self._latencies = self._latencies or latency.Latencies()
+        try:
+            self._latency = self._latencies.read(aws, at)
+        except (BotoCoreError, ClientError):
+            self._latency = None  # there is no bucket, or its own row says why it may not be read
 
 
 def _bill(config: Config, totals: Totals | None) -> Bill | None:

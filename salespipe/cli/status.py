@@ -28,9 +28,10 @@ def status(
     """Show every resource with what differs from the configuration, what flows, and the cost so far.
 
     Exits 0 when all resources are ready, 4 when nothing is there, else 3; what flows only warns. A rate is that of one
-    whole minute, and on AWS a few minutes late. --watch redraws the screen of a terminal, and writes a line of JSON for
-    each look elsewhere; Ctrl-C ends it with 0. On AWS it asks CloudWatch once a minute, for about 0.02 USD an hour.
-    --json has: at, pipeline, where, exit_code, resources, flow, alarms, cost.
+    whole minute, and on AWS a few minutes late; latency is that of the newest objects of the last 15 minutes. --watch
+    redraws the screen of a terminal, and writes a line of JSON for each look elsewhere; Ctrl-C ends it with 0. On AWS
+    it asks CloudWatch once a minute, for about 0.02 USD an hour.
+    --json has: at, pipeline, where, exit_code, resources, flow, latency, alarms, cost.
     """
     from salespipe.cli.looking import Looker
     from salespipe.view import live, overview

@@ -12,6 +12,7 @@ from salespipe.resources.base import State
 from salespipe.view import alarms as alarms_view
 from salespipe.view import cost
 from salespipe.view import flow as flow_view
+from salespipe.view import latency as latency_view
 from salespipe.view import readings as readings_view
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from salespipe.cost.bill import Bill
     from salespipe.errors import SalespipeError
     from salespipe.flow.alarms import AlarmState
+    from salespipe.flow.latency import Latency
     from salespipe.flow.snapshot import Flow
     from salespipe.lifecycle import Reading
     from salespipe.view.screen import Screen
@@ -33,7 +35,8 @@ class Look:
 
     ``unseen`` are resources that AWS refused to describe: kind, name, and why. ``bill`` is what was spent ``since`` the
     Kinesis stream was made; None where that or the usage is not known. With ``free`` nothing is charged: the bill is
-    what AWS would have asked. ``alarms`` is None where there are none, or they could not be read.
+    what AWS would have asked. ``alarms`` is None where there are none, or they could not be read, and ``latency`` where
+    nothing was delivered lately.
     """
 
     at: datetime
@@ -46,6 +49,7 @@ class Look:
     since: datetime | None = None
     free: bool = False
     alarms: tuple[AlarmState, ...] | None = None
+    latency: Latency | None = None
 
     @property
     def exit_code(self) -> Exit:
@@ -73,6 +77,8 @@ def document(look: Look) -> dict[str, object]:
     - ``flow`` (null while nothing is deployed): ``at verdict window_minutes dead_letters problems`` and ``stages``:
       ``stage resource verdict why``, ``rate`` and ``lag_seconds`` (``value minute complete``: of which minute it is,
       and whether that is over), ``recent`` and ``failed`` (sums over the window).
+    - ``latency`` (null where nothing was delivered in the last 15 minutes): ``since until events objects`` and
+      ``stages``: ``stage p50_seconds p95_seconds p99_seconds``.
     - ``alarms`` (null where there are none): a list of ``name state since reason says enabled``, of which ``says`` is
       what it means and what to run.
     - ``cost`` (null where unknown): ``since``, ``free``, and the bill: ``usd at_least unknown region as_of lines``.
@@ -87,6 +93,7 @@ def document(look: Look) -> dict[str, object]:
             *(readings_view.unseen_record(*each) for each in look.unseen),
         ],
         "flow": None if look.flow is None else flow_view.record(look.flow),
+        "latency": None if look.latency is None else latency_view.record(look.latency),
         "alarms": look.alarms,
         "cost": None
         if look.bill is None
@@ -164,6 +171,9 @@ def _below(look: Look, *, lines: int | None = None) -> list[RenderableType]:
     if look.flow is not None:
         parts.append(flow_view.table(look.flow))
         parts += [Text(line, style) for line, style in flow_view.remarks(look.flow)]
+    if look.latency is not None:
+        whole = Text(latency_view.headline(look.latency), no_wrap=True, overflow="ellipsis")
+        parts.append(latency_view.table(look.latency) if lines is None else whole)
     if look.alarms:
         told = alarms_view.lines(look.alarms, look.at) if lines is None else [alarms_view.headline(look.alarms)]
         parts += told
