@@ -197,15 +197,24 @@ def run(words: list[str]) -> int:
         answer: Any = typer.main.get_command(app).main(args=words, prog_name="salespipe", standalone_mode=False)
     except SystemExit:
         # rich and Typer leave so when the reader of our stdout has gone, as `head` does: that is no failure.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return Exit.DONE
     except Exception as error:
         if state.debug and not isinstance(error, typer.TyperException):
             raise
         failure = _told(error)
         state.screen.fail(failure)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _leave_stdout()
         return failure.exit_code
     return answer if isinstance(answer, int) else Exit.DONE
+
+
+def _leave_stdout() -> None:
+    """Give up what stdout still holds: Python would try again at its end, and fail with an exit code of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sql(words: list[str]) -> Iterator[str]:

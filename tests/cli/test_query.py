@@ -463,13 +463,14 @@ def test_streams_that_are_closed_or_full(home: Path, tmp_path: Path, redirected:
         pytest.skip("there is no /dev/full")
     done = subprocess.run(
         ["/bin/bash", "-c", f'"{sys.executable}" -c "{START}" query "SELECT 1 AS a" {redirected}'],
-        env=os.environ | {"SALESPIPE_HOME": str(home)},
+        env=os.environ | {"SALESPIPE_HOME": str(home), "PYTHONUNBUFFERED": ""},
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert "Exception ignored" not in done.stderr
     assert told in done.stderr
 
 
