@@ -123,8 +123,8 @@ class Showing:
         return Exit.DONE if passed else Exit.FAILED
 
     def __enter__(self) -> Self:
-        # Where only stderr is a terminal, what moves there would be between the lines of nothing.
-        if self._screen.animated and not self._screen.piped:
+        # Elsewhere the entries themselves say how far it is.
+        if self._screen.json or (self._screen.animated and not self._screen.piped):
             self._wait = self._stack.enter_context(self._screen.waiting("drill"))
         return self
 

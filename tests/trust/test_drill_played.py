@@ -19,7 +19,7 @@ from salespipe.trust.drill.timeline import Kind
 SEEN = {
     "transform": (r"lambda function .* is drifted: .*CodeSha256", r"transform logs ERROR: RuntimeError"),
     "throttle": (r"failing: .*stream \([\d,]+ failed",),
-    "pipe": (r"eventbridge pipe .* is drifted: STOPPED", r"flowing: .*delivery"),
+    "pipe": (r"eventbridge pipe .* is drifted: STOPPED; DesiredState is STOPPED, not RUNNING", r"flowing: .*delivery"),
     "server": (r"nothing answers: .*127\.0\.0\.1", r"it answers again"),
     "records": (r"transform logs WARNING: \d+ of \d+ records cannot be read", r"flowing: .*delivery"),
 }

@@ -78,7 +78,9 @@ class Sights:
         for resource, each in zip(wanted, status(self.aws, wanted), strict=True):
             if each.state is State.READY or settled_away(resource, each.seen):
                 continue
-            drift = ", ".join(f"{drift.field} is not what it should be" for drift in each.seen.drift)
+            drift = ", ".join(
+                f"{drift.field} is {drift.actual!s:.20}, not {drift.wanted!s:.20}" for drift in each.seen.drift
+            )
             told = "; ".join(part for part in (each.seen.detail, drift) if part)
             self._see(f"{each.kind} {each.name} is {each.state}" + (f": {told}" if told else ""), "salespipe plan")
 
