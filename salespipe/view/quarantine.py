@@ -72,14 +72,14 @@ def records(screen: Screen, found: Quarantine, at: datetime) -> None:
     from rich.text import Text
 
     if not screen.json and found.index.count():
-        screen.show(Text(f"{'ID':12}  {'ARRIVED (UTC)':19}  {'TRIES':>5}  ERROR", "bold"))
+        screen.show(Text(f"{'ID':14}  {'ARRIVED (UTC)':19}  {'TRIES':>5}  ERROR", "bold"))
     for each in found.index.records():
         if screen.json:
             screen.data(_record(each, at))
         else:
             tries = "-" if each.attempts is None else f"{each.attempts:,}"
             more = f" ({each.events:,} events)" if each.events > 1 else ""
-            screen.text(f"{each.id:12}  {_moment(each.arrived):19}  {tries:>5}  {_clean(each.code)}{more}")
+            screen.text(f"{each.id:14}  {_moment(each.arrived):19}  {tries:>5}  {_clean(each.code)}{more}")
     if not found.index.count():
         screen.say("Nothing is in quarantine.")
     strangers(screen, found)

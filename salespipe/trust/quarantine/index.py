@@ -31,6 +31,7 @@ CREATE TABLE chosen (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _GATHERED: Final = """
 CREATE INDEX line_id ON line (id);
+CREATE INDEX line_object ON line (object, id);
 CREATE TABLE record AS
 WITH attempt AS (
   SELECT id, type, code, max(attempts) AS attempts, ended FROM line GROUP BY id, ended

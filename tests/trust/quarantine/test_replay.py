@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from salespipe.errors import Exit, SalespipeError
-from salespipe.trust.quarantine import fixing
+from salespipe.trust.quarantine import fixing, replay
 from salespipe.trust.quarantine.failures import MARK, record_id
 
 Make = Callable[..., bytes]
@@ -237,3 +237,14 @@ def test_what_a_script_does_not_change_stays_as_it_came(tmp_path: Path, make_eve
     fix = fix_of(tmp_path, "def fix(event):\n    return dict(event)\n")
     data = make_event("x")
     assert fixing.fixed(fix["fix"], data, "id", fix["script"]) is data
+
+
+def test_more_than_one_round(pipe: Any, make_event: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record whose line lies in objects of several rounds is put once, and leaves all of them."""
+    monkeypatch.setattr(replay, "_ROUND", 2)
+    shared = make_event("round-shared")
+    for number in range(4):
+        pipe.plant(make_event(f"round-{number}"), shared, ended=1000 + number)
+    result = pipe.replay()
+    assert (result.chosen, result.put, result.delivered, result.left) == (5, 5, 5, 0)
+    assert pipe.error_objects() == []
