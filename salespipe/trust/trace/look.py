@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.aws import error_message, is_not_found
@@ -17,10 +17,12 @@ from salespipe.query.failures import not_deployed
 from salespipe.query.guard import question
 from salespipe.trust.proof import content
 from salespipe.trust.proof.content import Content
-from salespipe.trust.trace.asking import Asking, ViewRow
+from salespipe.trust.trace import answered
+from salespipe.trust.trace.answered import short
+from salespipe.trust.trace.asking import Asking
 from salespipe.trust.trace.gathered import Gathered
 from salespipe.trust.trace.lake import Reader
-from salespipe.trust.trace.model import Hop, Shown, Trace, Version, Written
+from salespipe.trust.trace.model import Hop, Trace, Written
 from salespipe.trust.trace.streams import Kinesis, table_stream
 from salespipe.trust.trace.stuck import Reasons
 from salespipe.trust.trace.telling import Telling
@@ -28,8 +30,6 @@ from salespipe.trust.trace.way import describe
 from salespipe.trust.trace.written import Found, versions
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from salespipe.aws import Aws
     from salespipe.ledger import Reading
 
@@ -77,7 +77,8 @@ class Tracer:
         made = self._gathered.versions(written.versions, self._held(item), self._time.now())
         followed = made[-MOST_VERSIONS:]
         progress("asking Athena")
-        self._ask(followed)
+        if answered.fill(self._asking, followed, self._gathered, self._reasons):
+            self._looked.append("Athena")
         for version in followed:
             version.stuck = self._reasons.of(version)
             if version.lines and not version.records:
@@ -123,7 +124,8 @@ class Tracer:
         moments += [each.change.at for each in self._gathered.events() if not each.lines and not each.records]
         progress("reading Kinesis")
         for moment in moments[-MOST_VERSIONS:]:
-            self._in_kinesis(moment - self._earlier, moment + _LATER[self.aws.config.target])
+            later = moment + _LATER[self.aws.config.target]
+            self._in_kinesis(moment - self._earlier, later, enough=partial(self._met, own, held, moment))
         progress("reading the lake")
         self._in_lake([moment for moment in moments if self._forgotten(moment)])
         if not whole() and not self._searched and not self._young(own):
@@ -160,11 +162,27 @@ class Tracer:
                 found.append(moment.replace(tzinfo=moment.tzinfo or UTC))
         return [moment for moment in sorted(set(found)) if moment <= self._time.now()]
 
-    def _in_kinesis(self, since: datetime, until: datetime, *, page: int = 1000, pages: int = 4) -> None:
+    def _met(self, own: list[Written], held: Content | None, moment: datetime) -> bool:
+        """Whether that was met which was written at a moment."""
+        if own:
+            return all(each.at != moment for each in self._gathered.unmatched(own))
+        return self._gathered.whole(own, held, known=True)
+
+    def _in_kinesis(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        page: int = 1000,
+        pages: int = 4,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
         if self._forgotten(until):
             return
         with self._telling("Kinesis"):
-            for record, change in self._kinesis.since(since, page=page, pages=pages, until=lambda at: at > until):
+            for record, change in self._kinesis.since(
+                since, page=page, pages=pages, until=lambda at: at > until or enough()
+            ):
                 self._gathered.of(change).records[record.shard, record.sequence] = record
 
     def _in_lake(self, moments: Sequence[datetime] = ()) -> None:
@@ -187,7 +205,7 @@ class Tracer:
             keys = self._asking.everywhere()
         except SalespipeError as error:
             if error.code != "TABLE_NOT_FOUND":
-                self._remarks.append(f"Athena could not search the lake: {_short(error)}.")
+                self._remarks.append(f"Athena could not search the lake: {short(error)}.")
             return
         self._looked.append(f"Athena's table {self.aws.names.events_table}")
         with self._telling("the lake"):
@@ -231,48 +249,6 @@ class Tracer:
                 self._gathered.of(change).failures[failure.key, failure.line] = failure
         self._arrivals()
 
-    def _ask(self, followed: list[Version]) -> None:
-        """Fill in what Athena has of these versions."""
-        keys = list(dict.fromkeys(line.key for version in followed for line in version.lines))
-        if not keys:
-            return
-        with ThreadPoolExecutor(2) as pool:
-            rows, view = pool.submit(self._asking.rows, keys), pool.submit(self._asking.view, keys)
-            try:
-                self._count(followed, rows.result())
-                self._looked.append("Athena")
-            except SalespipeError as error:
-                self._reasons.query = _short(error), _fix(error)
-            try:
-                self._show(followed, view.result())
-            except SalespipeError as error:
-                self._reasons.view = _short(error), _fix(error)
-
-    def _count(self, followed: list[Version], rows: Counter[str]) -> None:
-        for version in followed:
-            if version.change and version.lines:
-                version.rows = rows[version.change.event_id]
-
-    def _show(self, followed: list[Version], view: ViewRow) -> None:
-        """What the view makes of each version that Athena has."""
-        in_athena = [version for version in followed if version.rows]
-        for version in in_athena:
-            version.shown = Shown.SUPERSEDED
-        if not in_athena:
-            return
-        newest = in_athena[-1]
-        assert newest.change is not None  # noqa: S101 - a version with lines has one
-        if newest.kind == "REMOVE":
-            newest.shown = Shown.MISSING if view.found else Shown.REMOVED
-            newest.missed[Hop.VIEW] = "the view still has an order that was deleted"
-            return
-        row = self._gathered.of(newest.change).row
-        differing = view.differing(row) if view.found else []
-        newest.shown = Shown.CURRENT if view.found and not differing else Shown.MISSING
-        newest.missed[Hop.VIEW] = (
-            f"the view shows another {', '.join(differing)} than the lake" if differing else "the view has no row of it"
-        )
-
     def _tell(self, written: Found, *, known: bool) -> None:
         """What was looked through, in words."""
         ledgers = f"{written.ledgers} ledger{'' if written.ledgers == 1 else 's'}"
@@ -287,14 +263,3 @@ class Tracer:
 
     def _telling(self, what: str) -> Telling:
         return Telling(what, self._remarks)
-
-
-def _fix(error: SalespipeError) -> str:
-    return "salespipe crawl" if error.code == "TABLE_NOT_FOUND" else error.hint or "salespipe status"
-
-
-def _short(error: SalespipeError) -> str:
-    """The first line of a message, as part of a sentence."""
-    if error.code == "TABLE_NOT_FOUND":
-        return "nothing was crawled yet, so that Athena has no table"
-    return error.message.splitlines()[0].rstrip(".")
