@@ -116,3 +116,15 @@ def counted(line: bytes, attempts: int, newest: Failure) -> bytes:
 def newest(failures: Iterable[Failure]) -> Failure:
     """The one whose attempt ended last."""
     return max(failures, key=lambda each: each.ended)
+
+
+def refusal(data: bytes) -> str:
+    """Why the transform of this version would not take an event; empty where it would."""
+    from salespipe.functions.transform.handler import lake_record
+
+    try:
+        event: Any = msgspec.json.decode(data)
+        lake_record(event)
+    except Exception as error:  # noqa: BLE001 - whatever it raises, as in the transform
+        return f"{type(error).__name__}: {error}"
+    return ""

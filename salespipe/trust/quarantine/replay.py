@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from salespipe.answers import is_not_found
 from salespipe.flow import hops
@@ -21,7 +19,7 @@ from salespipe.flow.delays import utc_now
 from salespipe.query.failures import not_deployed
 from salespipe.trust import objects as bucket
 from salespipe.trust.quarantine import letters
-from salespipe.trust.quarantine.failures import event_id, failure, record_id
+from salespipe.trust.quarantine.failures import event_id, failure, record_id, refusal
 from salespipe.trust.quarantine.fixing import Fix, NotFixedError, fixed
 from salespipe.trust.quarantine.outcome import Watcher
 from salespipe.trust.quarantine.results import Progress, Replayed, Sent
@@ -182,15 +180,3 @@ class Replay:
         if self._held and self.aws.clock() - self._renewed >= _RENEW_SECONDS:
             self._renewed = self.aws.clock()
             self.quarantine.queue.hold([*self._held.values()])
-
-
-def refusal(data: bytes) -> str:
-    """Why the transform of this version would not take an event; empty where it would."""
-    from salespipe.functions.transform.handler import lake_record
-
-    try:
-        event: Any = msgspec.json.decode(data)
-        lake_record(event)
-    except Exception as error:  # noqa: BLE001 - whatever it raises, as in the transform
-        return f"{type(error).__name__}: {error}"
-    return ""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from salespipe.trust.quarantine import removing
-from salespipe.trust.quarantine.failures import Failure, counted, newest
+from salespipe.trust.quarantine.failures import Failure, counted, newest, refusal
 from salespipe.trust.quarantine.results import Replayed, Sent
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.trust.quarantine.outcome import Seen
     from salespipe.trust.quarantine.reading import Quarantine
+
+_SAYS_NOTHING: Final = "Lambda.ProcessingFailedStatus"
 
 
 def wanted(sent: list[Sent]) -> tuple[Counter[str], set[str]]:
@@ -73,8 +75,7 @@ class Settler:
         result.failed += len(again)
         result.unseen += len(sent) - len(gone) - len(again)
         for record in again:
-            last = newest(each for _, each in seen.failed[record])
-            result.tell(record, f"failed again: {last.code}: {last.message}")
+            result.tell(record, f"failed again: {_why(newest(each for _, each in seen.failed[record]))}")
 
     def _count_again(self, key: str, gone: set[str], again: set[str], seen: Seen) -> set[str]:
         """Take out of an object what is gone, and count the attempts of the rest; those that stay there."""
@@ -125,6 +126,13 @@ class Settler:
             result.remark("Some messages could not be deleted: somebody else has read them meanwhile.")
         for key, records in drop.items():
             removing.rewrite(self.aws, key, removing.without(records))
+
+
+def _why(last: Failure) -> str:
+    """The error; where that says no more than that it is one, what our transform says of the record."""
+    if last.code == _SAYS_NOTHING and (told := refusal(last.data)):
+        return f"the transform of this version refuses it: {told}"
+    return f"{last.code}: {last.message}"
 
 
 def _of_letter(events: list[Sent], failed: list[Sent], *, deleted: bool) -> str:

@@ -15,8 +15,7 @@ from salespipe.flow.logs.reading import Reading, merged
 from salespipe.flow.logs.sources import chosen
 from salespipe.trust import objects as bucket
 from salespipe.trust.quarantine import letters
-from salespipe.trust.quarantine.failures import Failure, failure, newest
-from salespipe.trust.quarantine.replay import refusal
+from salespipe.trust.quarantine.failures import Failure, failure, newest, refusal
 
 if TYPE_CHECKING:
     from salespipe.aws import Aws
