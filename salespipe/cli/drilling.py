@@ -95,28 +95,45 @@ class Grounds:
                 daemon.stop(ground.folder)
 
     def __enter__(self) -> Self:
+        # As Ctrl-C: who is told to end by kill or by a scheduler shall leave nothing, either.
+        self._before = signal.signal(signal.SIGTERM, _interrupt) if _in_main_thread() else None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._keep:
+        try:
             with _undisturbed():
-                shutil.rmtree(self.folder, ignore_errors=True)
+                if not self._keep:
+                    shutil.rmtree(self.folder, ignore_errors=True)
+        finally:
+            if _in_main_thread():
+                signal.signal(signal.SIGTERM, self._before)
+
+
+def _in_main_thread() -> bool:
+    """Whether signals come here."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Ctrl-C is heard afterwards: a process that is being started is nobody's yet, and tidying up is done once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # no signal comes here
+    if not _in_main_thread():
+        yield
         return
     heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: heard.append(number)) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
     if heard:
         raise KeyboardInterrupt
 
@@ -125,5 +142,5 @@ def _toml(config: Config, folder: Path) -> str:
     """What another command needs to find it: salespipe --config."""
     return (
         f'name = "{config.name}"\n\n[stream]\nmode = "{config.stream.mode}"\nshards = {config.stream.shards}\n\n'
-        f"[local]\ndata_dir = '{folder}'\n"
+        f"[pipe]\nmax_retries = {config.pipe.max_retries}\n\n[local]\ndata_dir = '{folder}'\n"
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import msgspec
 import pytest
 
 from clock import Clock
@@ -323,3 +324,16 @@ def test_kept_the_folder_has_what_other_commands_need(monkeypatch: pytest.Monkey
         pass
     config = load(ground.config_file)
     assert (config.name, config.local.data_dir) == (drilling.NAME, str(ground.folder))
+
+
+def test_a_changed_configuration_is_what_other_commands_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from salespipe.config import Stream, load
+
+    monkeypatch.setattr(drilling.tempfile, "mkdtemp", lambda **_: str(tmp_path))
+    (throttle,) = scenarios.chosen(["throttle"])
+    with drilling.Grounds(keep=True) as grounds, grounds.of(throttle) as ground:
+        before = load(ground.config_file)
+        ground.configure(lambda config: msgspec.structs.replace(config, stream=Stream(mode="PROVISIONED", shards=3)))
+    after = load(ground.config_file)
+    assert (before.stream.shards, before.pipe.max_retries) == (1, 1)
+    assert after == msgspec.structs.replace(before, stream=Stream(mode="PROVISIONED", shards=3))

@@ -55,7 +55,8 @@ def test_nothing_is_lost(scenario: scenarios.Scenario, tmp_path: Path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_interrupted_it_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "salespipe.cli.main", "drill", "pipe", "--rate", "10"],
         cwd=tmp_path,
@@ -67,7 +68,7 @@ def test_interrupted_it_leaves_nothing(tmp_path: Path) -> None:
         assert drill.stdout is not None
         for line in drill.stdout:
             if "writes a second begin" in line:
-                drill.send_signal(signal.SIGINT)
+                drill.send_signal(number)
                 break
         _, said = drill.communicate(timeout=60)
     assert drill.returncode == 130

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from salespipe import lifecycle
-from salespipe.config import Config, Stream
+from salespipe.config import Config, Pipe, Stream
 from salespipe.pipeline import pipeline
 from salespipe.trust.drill.came import records
 
@@ -24,8 +24,8 @@ _KNOWN: Final = 50
 
 
 def one_shard(config: Config) -> Config:
-    """A stream with one shard, which takes 1,000 records or 1 MB a second."""
-    return _shards(config, 1)
+    """A stream with one shard, which takes 1,000 records or 1 MB a second, and a pipe that soon gives up."""
+    return msgspec.structs.replace(_shards(config, 1), pipe=Pipe(max_retries=1))
 
 
 class Flood:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from salespipe import lifecycle
+from salespipe.aws import error_message
 from salespipe.errors import Exit, SalespipeError
 from salespipe.flow import drain
 from salespipe.pipeline import pipeline
@@ -69,6 +70,8 @@ class Drill:
 
     def run(self) -> Outcome:
         """Do it. What goes wrong is in the outcome; Ctrl-C is raised once the load has ended."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         self.progress("starting a local AWS")
         aws = self.ground.start()
         self._timeline = timeline = Timeline(aws.clock, self.tell)
@@ -76,8 +79,9 @@ class Drill:
         try:
             self._play(aws)
         except SalespipeError as error:
-            self._outcome.problem = f"{error.message} {error.hint}".strip()
-            timeline.add(Kind.PROOF, f"it could not go on: {error.message}", error.hint)
+            self._give_up(error.message, error.hint)
+        except (BotoCoreError, ClientError) as error:
+            self._give_up(error_message(error))
         self._outcome.seconds = timeline.seconds
         return self._outcome
 
@@ -131,6 +135,10 @@ class Drill:
         report = verify(aws, self.ground.ledgers(aws), patience=_PATIENCE, progress=self.progress)
         self._outcome.report = report
         self._timeline.add(Kind.PROOF, _proof(report), "salespipe verify")
+
+    def _give_up(self, why: str, hint: str = "") -> None:
+        self._outcome.problem = f"{why} {hint}".strip()
+        self._timeline.add(Kind.PROOF, f"it could not go on: {why}", hint)
 
     def _step(self, text: str, command: str = "") -> None:
         self._timeline.add(Kind.STEP, text, command)

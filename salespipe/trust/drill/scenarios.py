@@ -49,7 +49,7 @@ ALL: Final = (
     ),
     Scenario(
         "throttle",
-        "Another producer fills the stream's only shard. The pipe tries again, and gives up what it tried six times.",
+        "Another producer fills the stream's only shard. What the pipe has tried twice goes to its dead-letter queue.",
         flooding.flood,
         flooding.make_room,
         misreading.replay,
