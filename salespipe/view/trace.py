@@ -107,6 +107,7 @@ def _record(version: Version) -> dict[str, Any]:
                 "at": passage.at,
                 "exact": passage.exact,
                 "seconds": None if passage.seconds is None else round(passage.seconds, 3),
+                "about": passage.about,
                 "where": passage.where,
                 "copy": passage.copy,
             }
@@ -160,10 +161,10 @@ def _clock(passage: Passage, today: date) -> str:
 
 
 def _after(passage: Passage) -> str:
-    """The delay; of what is told in whole seconds only about."""
+    """The delay; where a time is in whole seconds, only about."""
     if passage.seconds is None:
         return ""
-    return f"+{_seconds(passage.seconds)}" if passage.exact else f"~{passage.seconds:.0f} s"
+    return f"~{passage.seconds:.0f} s" if passage.about else f"+{_seconds(passage.seconds)}"
 
 
 def _seconds(value: float) -> str:

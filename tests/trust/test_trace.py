@@ -186,3 +186,26 @@ def test_bad_usage_and_nothing_deployed(typed: Any, tmp_path: Any, monkeypatch: 
     assert (code, "0xff" in err) == (Exit.USAGE, True)
     monkeypatch.setenv("SALESPIPE_HOME", str(tmp_path / "nowhere"))
     assert typed("trace", "o-1")[0] == Exit.NOT_DEPLOYED
+
+
+def test_on_aws_the_whole_lake_is_searched_only_as_far_as_agreed(
+    finished: Any, typed: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another endpoint stands for AWS: its pace, no ledger of ours, and where every search costs."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "anyone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
+    there = ("--endpoint-url", finished.aws.endpoint)
+    order = some(written(finished), 1)[-1]
+    code, out, err = typed("trace", order, *there)
+    assert code == Exit.DONE, err
+    assert "acknowledged" not in out, "ledgers of another endpoint are not ours"
+
+    (tmp_path / "salespipe.toml").write_text("[query]\nask_above_mb = 0\n")
+    code, _, err = typed("trace", "o-never", *there)
+    assert code == Exit.FAILED
+    assert "The whole lake was not searched" in err
+    assert "salespipe trace --everywhere" in err
+    code, _, err = typed("trace", "o-never", "--everywhere", *there)
+    assert code == Exit.FAILED
+    assert "was not searched" not in err
+    assert "Athena's table order_events" in err

@@ -106,8 +106,8 @@ class Passage:
     """One place where a version was met.
 
     ``hop`` is a ``Hop``, or ``transform`` or ``failed``. ``at`` is None where no time is known, and has whole seconds
-    where ``exact`` is False. ``seconds`` is how long it took from the last place whose time is known, at least 0.
-    ``copy`` is 2 and more for duplicates.
+    where ``exact`` is False. ``seconds`` is how long it took from the last place whose time is known, as exactly as can
+    be, and at least 0; ``about`` where one of the two is in whole seconds. ``copy`` is 2 and more for duplicates.
     """
 
     hop: str
@@ -115,6 +115,7 @@ class Passage:
     where: str
     exact: bool = True
     seconds: float | None = None
+    about: bool = False
     copy: int = 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
 from typing import Final
 
 from salespipe.trust.trace.model import Hop, Passage, Shown, Version
@@ -23,15 +23,23 @@ def describe(versions: Sequence[Version]) -> None:
 def way(version: Version) -> list[Passage]:
     """Every place where a version was met, hop by hop; the delay of a duplicate is that behind the first copy."""
     made: list[Passage] = []
-    before: datetime | None = None
-    first: datetime | None = None
+    before: Passage | None = None  # the last whose time is known
+    exact: Passage | None = None  # the last whose time is known exactly
     for passage in _passages(version):
-        since = before if passage.copy == 1 else first
-        seconds = None if passage.at is None or since is None else max(0.0, (passage.at - since).total_seconds())
-        made.append(Passage(passage.hop, passage.at, passage.where, passage.exact, seconds, passage.copy))
+        since = exact if passage.exact and exact else before
+        made.append(_behind(passage, since))
         if passage.at is not None and passage.copy == 1:
-            first = before = passage.at
+            before = passage
+            exact = passage if passage.exact else exact
     return made
+
+
+def _behind(passage: Passage, since: Passage | None) -> Passage:
+    """A place with the delay that it was met behind another."""
+    if passage.at is None or since is None or since.at is None:
+        return passage
+    seconds = max(0.0, (passage.at - since.at).total_seconds())
+    return replace(passage, seconds=seconds, about=not (passage.exact and since.exact))
 
 
 def seconds(version: Version) -> float | None:
