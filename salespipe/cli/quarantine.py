@@ -34,9 +34,10 @@ def ls(
     context: typer.Context,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Each record on a line, with its ID.")] = False,
 ) -> None:
-    """Count them by error, with the oldest and newest, and until when dead letters can be replayed (24 h).
+    """Count records by error; --all lists them.
 
-    Looking uses up nothing. --json has: at, records, groups, foreign, held; with --all a line for each record.
+    With the oldest and the newest of each, and until when dead letters can be replayed (24 h). Looking uses up
+    nothing. --json has: at, records, groups, foreign, held; with --all a line for each record.
     """
     from salespipe.flow.delays import utc_now
     from salespipe.view import quarantine as view
@@ -50,7 +51,11 @@ def ls(
 def show(
     context: typer.Context, record: Annotated[str, typer.Argument(metavar="ID", help="As ls --all has it.")]
 ) -> None:
-    """Tell all of one: what it holds, why it failed, how often, where it lies, and what was logged then."""
+    """Tell all of one record.
+
+    What it holds, why it failed, how often, where it lies, and what was logged then. --json has also: message, places,
+    deadline, expiry, payloads, log.
+    """
     from salespipe.flow.delays import utc_now
     from salespipe.trust.quarantine import chosen, showing
     from salespipe.view import quarantine as view
@@ -77,12 +82,12 @@ def replay(  # noqa: PLR0917 - Typer passes options by name
         typer.Option(help="Give up when nothing was seen for so long, as 90s (default: four times the buffers)."),
     ] = None,
 ) -> int:
-    """Put records on their way again, and wait: what is delivered leaves the quarantine.
+    """Put records on their way again.
 
-    Each is put into the Kinesis stream as it came, and counts once in the views whatever happens: after an interruption
-    the same command goes on. What fails again stays, its attempts counted. Exits 0 when all were delivered, 3 for
-    some, 1 for none. --json has: dry_run, chosen, put, delivered, failed, unseen, skipped, broken, expired, refused,
-    left, problems, remarks, exit_code.
+    What is delivered leaves the quarantine, which is waited for. Each is put into the Kinesis stream as it came, and
+    counts once in the views whatever happens: after an interruption the same command goes on. What fails again stays,
+    its attempts counted. Exits 0 when all were delivered, 3 for some, 1 for none. --json has: dry_run, chosen, put,
+    delivered, failed, unseen, skipped, broken, expired, refused, left, problems, remarks, exit_code.
     """
     from salespipe.cli.asking import seconds
     from salespipe.trust.quarantine import chosen, fixing

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from salespipe.aws import Aws
     from salespipe.trust.quarantine.reading import Quarantine
 
-# So many events are on their way at once; those of an object are all of the same round.
-_ROUND: Final = 20_000
+# So many events are on their way at once, and each round waits for the buffers; an object's are all of the same round.
+_ROUND: Final = {"local": 20_000, "aws": 100_000}
 _RENEW_SECONDS: Final = letters.HOLD_SECONDS / 3
 
 
@@ -73,7 +73,7 @@ class Replay:
         sent: list[Sent] = []
         for key in self.quarantine.index.chosen_objects():
             sent += self._object(key)
-            if len(sent) >= _ROUND:
+            if len(sent) >= _ROUND[self.aws.config.target]:
                 self._wait(sent)
                 sent = []
         self._wait(sent)
@@ -108,7 +108,7 @@ class Replay:
         sent: list[Sent] = []
         for letter, _, body in chosen:
             sent += self._letter(letter, letters.letter(body).pointer)
-            if len(sent) >= _ROUND:
+            if len(sent) >= _ROUND[self.aws.config.target]:
                 self._wait(sent)
                 sent = []
         self._wait(sent)

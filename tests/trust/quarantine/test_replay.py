@@ -243,7 +243,7 @@ def test_what_a_script_does_not_change_stays_as_it_came(tmp_path: Path, make_eve
 
 def test_more_than_one_round(pipe: Any, make_event: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record whose line lies in objects of several rounds is put once, and leaves all of them."""
-    monkeypatch.setattr(replay, "_ROUND", 2)
+    monkeypatch.setitem(replay._ROUND, "local", 2)
     shared = make_event("round-shared")
     for number in range(4):
         pipe.plant(make_event(f"round-{number}"), shared, ended=1000 + number)
