@@ -107,12 +107,12 @@ def test_a_verdict_is_told_when_it_changes(shown: Shown, looks: Callable[[], lis
     assert looks() == ["failing: pipe (3 failed)", "idle: stream"]
 
 
-def test_dead_letters_are_told_when_there_are_more(shown: Shown, looks: Callable[[], list[str]]) -> None:
+def test_dead_letters_are_told_when_they_are_twice_as_many(shown: Shown, looks: Callable[[], list[str]]) -> None:
     told = []
-    for letters in (2, 2, 0, 1):
+    for letters in (2, 3, 4, 0, 1):
         shown.flow = flow(letters)
         told += looks()
-    assert told == ["the dead-letter queue holds 2", "the dead-letter queue holds 1"]
+    assert told == [f"the dead-letter queue holds {letters}" for letters in (2, 4, 1)]
 
 
 def test_an_alarm_is_told_when_it_rings_and_when_it_is_over(shown: Shown, looks: Callable[[], list[str]]) -> None:

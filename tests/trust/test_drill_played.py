@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,13 @@ def test_interrupted_it_leaves_nothing(tmp_path: Path, number: signal.Signals) -
     assert drill.returncode == 130
     assert "The local AWS of the drill is stopped" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_fetched_back_is_not_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drilling.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(run, "LEAD", 2.0)
+    scenario = replace(scenarios.chosen(["transform"])[0], recovers=lambda _: None)
+    with drilling.Grounds(keep=False) as grounds, grounds.of(scenario) as ground:
+        outcome = Drill(scenario, ground, rate=20.0, seed=7, lasting=2.0).run()
+    assert (outcome.problem, outcome.passed) == ("", False)
+    assert re.search(r"[1-9]\d* lost at the transform", outcome.entries[-1].text)

@@ -39,7 +39,8 @@ def now() -> datetime:
 class Sights:
     """Looks again and again, and tells what is new since the last time. ``aws`` should not insist where nobody answers.
 
-    A stage's verdict is told when it changes, an alarm when it rings and when it is over, a log line of each kind once.
+    A stage's verdict is told when it changes, dead letters when they are twice as many, an alarm when it rings and when
+    it is over, a log line of each kind once.
     """
 
     aws: Aws
@@ -94,9 +95,10 @@ class Sights:
             if names := changed.get(verdict):
                 self._see(f"{verdict}: {', '.join(names)}", "salespipe status")
         letters = flow.dead_letters or 0
-        if letters > self._letters:
+        if letters >= max(1, 2 * self._letters):
             self._see(f"the dead-letter queue holds {letters:,}", "salespipe quarantine ls")
-        self._letters = letters
+            self._letters = letters
+        self._letters = min(letters, self._letters)
 
     def _alarms(self) -> None:
         for alarm in alarms.read(self.aws):
