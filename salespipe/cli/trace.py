@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def trace(
     context: typer.Context,
-    orderid: Annotated[str, typer.Argument(help="The order's id; behind -- if it begins with a dash.")],
+    orderid: Annotated[
+        str, typer.Argument(metavar="ORDERID", help="The order's id; behind -- if it begins with a dash.")
+    ],
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait for the next hop, until the order can be queried.")
     ] = False,

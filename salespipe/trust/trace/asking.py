@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from salespipe.query.catalogue import Table
     from salespipe.query.model import Answer
 
-# Of an order that has been written more often than that, the rest is left out, and told of.
-MOST_ROWS: Final = 1000
+MOST_OBJECTS: Final = 1000
+"""So many objects of one order, the newest ones, are told of."""
 _DAY: Final = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/")
 
 
@@ -74,13 +74,16 @@ class Asking:
         return guard.estimate(self._aws, self._everywhere())
 
     def everywhere(self) -> list[str]:
-        """The names of all objects that have the order, as far as Athena knows of them; at most 1,000 rows are read."""
+        """The names of the objects that have the order, as far as Athena knows: the newest first, 1,000 at most."""
         bucket = f"s3://{self._aws.names.bucket}/"
         found = self._cells(self._everywhere())
         return list(dict.fromkeys(str(path).removeprefix(bucket) for (path,) in found))
 
     def _everywhere(self) -> str:
-        return f'SELECT "$path" FROM {self._table} WHERE {self._key} = {self._order} LIMIT {MOST_ROWS}'
+        return (
+            f'SELECT "$path" FROM {self._table} WHERE {self._key} = {self._order}\n'
+            f'GROUP BY "$path" ORDER BY max(sequence_number) DESC LIMIT {MOST_OBJECTS}'
+        )
 
     def _rows_of(self, keys: list[str]) -> str:
         return (

@@ -211,6 +211,8 @@ class Tracer:
         with self._telling("the lake"):
             for found in self._lake.keys(keys[:_OBJECTS]):
                 self._take(found)
+        if len(keys) > _OBJECTS:
+            self._remarks.append(f"The order is in {len(keys):,} objects or more; the newest {_OBJECTS} were read.")
         self._arrivals()
 
     def _take(self, found: Any) -> None:
