@@ -11,6 +11,7 @@ import pytest
 
 from dead_letters import send, send_letter, table_records
 from salespipe.errors import Exit
+from salespipe.flow import hops
 from salespipe.trust.quarantine import letters, showing
 from salespipe.trust.quarantine.chosen import find
 from salespipe.trust.quarantine.failures import record_id
@@ -178,3 +179,16 @@ def test_a_pointer_is_resolved_to_what_the_pipe_sends(pipe: Any, written: list[s
     events = letters.resolve(pipe.aws, letters.letter(body).pointer)
     assert events
     assert {record_id(each) for each in events} <= came
+
+
+def test_what_filters_would_drop_is_put_and_said(
+    pipe: Any, written: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message of two events, between which another lies: which two, it does not tell."""
+    monkeypatch.setattr(hops, "pipe", lambda _: hops.Pipe("RUNNING", "", filters=True))
+    records = table_records(pipe.aws)[-3:]
+    send_letter(pipe.aws, records[0], records[2], size=2)
+    result = pipe.replay()
+    assert (result.put, result.delivered) == (3, 1)
+    (remark,) = result.remarks
+    assert remark.startswith("The pipe has filters")
