@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,11 @@ from weather import Weather
 from wire import Wire
 
 Connect = Callable[[Config], Aws]
+
+# A shell has what it starts in the background ignore Ctrl-C, and so would every command that a test starts: they are to
+# hear it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
