@@ -21,6 +21,8 @@ from typing import Any
 import boto3
 import pytest
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 FULL = HERE.parents[1] / "shared" / "data" / "cdnow_orders.csv"
 FILE = FULL if FULL.exists() else HERE / "data" / "cdnow_sample.csv"

@@ -22,6 +22,8 @@ from salespipe.lifecycle import up
 from salespipe.local import daemon
 from salespipe.pipeline import pipeline
 
+pytestmark = pytest.mark.long
+
 
 def deploy(aws: Aws) -> None:
     for _ in up(aws, pipeline(aws)):

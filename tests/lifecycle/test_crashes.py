@@ -20,6 +20,8 @@ from salespipe.resources.base import Resource, State
 from weather import Crash, Weather
 from wire import Wire
 
+pytestmark = pytest.mark.long
+
 Connect = Callable[[Config], Aws]
 Run = Callable[[Aws, Sequence[Resource]], Iterator[Step]]
 

@@ -15,6 +15,8 @@ from salespipe.resources.base import Resource, State, Unwanted
 from weather import Weather
 from wire import Wire
 
+pytestmark = pytest.mark.long
+
 Run = Callable[[Aws, Sequence[Resource]], Iterator[Step]]
 
 

@@ -16,6 +16,8 @@ import pytest
 
 import asked
 
+pytestmark = pytest.mark.long
+
 MANY = "unnest(sequence(1, 10000))"
 SLOW = f"SELECT count(*) FROM {MANY} a(x), {MANY} b(y), {MANY} c(z) WHERE x * y + z = 7;"
 

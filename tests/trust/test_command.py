@@ -17,6 +17,8 @@ from salespipe.ledger import Ledger, read
 from salespipe.load.generate import generate
 from salespipe.query.crawl import crawl
 
+pytestmark = pytest.mark.long
+
 
 def ledger(finished: Any) -> Path:
     (path,) = finished.folder.glob("ledgers/*/*-generate-*.ledger")

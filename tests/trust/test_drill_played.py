@@ -16,6 +16,8 @@ from salespipe.trust.drill import run, scenarios
 from salespipe.trust.drill.run import Drill
 from salespipe.trust.drill.timeline import Kind
 
+pytestmark = pytest.mark.long
+
 # What somebody who looks is told while it lasts.
 SEEN = {
     "transform": (r"lambda function .* is drifted: .*CodeSha256", r"transform logs ERROR: RuntimeError"),

@@ -18,6 +18,8 @@ from salespipe.flow.drain import drain
 from salespipe.trust.proof import events, table
 from salespipe.trust.verify import Report
 
+pytestmark = pytest.mark.long
+
 Told = set[tuple[str, str, str]]
 
 

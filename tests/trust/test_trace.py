@@ -16,6 +16,8 @@ from salespipe.query.delivery import recent
 from salespipe.trust.trace.look import Tracer
 from salespipe.trust.trace.model import Shown, Trace
 
+pytestmark = pytest.mark.long
+
 
 def traced(finished: Any, order: str, *, ledgers: bool = True) -> Trace:
     return Tracer(finished.aws, order, finished.ledgers.of_table()[0] if ledgers else []).look()

@@ -22,6 +22,8 @@ from salespipe.query.crawl import crawl
 from salespipe.trust.trace.look import Tracer
 from salespipe.trust.trace.model import Shown, Stuck, Trace
 
+pytestmark = pytest.mark.long
+
 BROKEN = "def handler(event, context):\n    raise ValueError('not today')\n"
 SETTINGS = """
 [table]

@@ -30,6 +30,8 @@ from salespipe.watch.model import Board, Choice, Sales, Slice, Window
 from salespipe.watch.tally import Tally
 from salespipe.watch.watcher import Watcher
 
+pytestmark = pytest.mark.long
+
 SECONDS = float(os.environ.get("SALESPIPE_AGREEMENT_SECONDS", "12"))
 RATE = 500.0
 COLUMNS = ("product_id", "category", "region", "channel", "customer_id", "status", "point")

@@ -16,6 +16,8 @@ from salespipe.trust.quarantine.failures import record_id
 from salespipe.trust.quarantine.fixing import load
 from weather import Crash
 
+pytestmark = pytest.mark.long
+
 Make = Callable[..., bytes]
 FIRST = 4
 """Those before only look: account, queue, objects."""
