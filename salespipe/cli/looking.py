@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from salespipe.errors import Exit, SalespipeError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from salespipe.aws import Aws
-    from salespipe.cli.context import App
     from salespipe.config import Config
     from salespipe.cost.bill import Bill
     from salespipe.flow.alarms import AlarmState
@@ -19,22 +20,19 @@ if TYPE_CHECKING:
     from salespipe.resources.base import Resource
     from salespipe.view.overview import Look
 
-# What fails in one look is asked again in the next: it is no use to insist.
-_ATTEMPTS: Final = 2
 # CloudWatch on AWS has a figure for each minute, and charges each time that it tells it.
 _METRICS_EVERY: Final = {"aws": timedelta(seconds=60), "local": timedelta(0)}
 
 
 class Looker:
-    """Looks at the pipeline of ``app``; what need not be asked again is kept from look to look.
+    """Looks at the pipeline; what need not be asked again is kept from look to look.
 
-    With ``follows`` the local AWS is never started: it is looked for anew each time, and may come and go.
+    ``reach`` gives the account, looked for anew if it is told so: for looks that go on, a ``Reach``.
     """
 
-    def __init__(self, app: App, *, follows: bool = False) -> None:
-        self._app = app
-        self._follows = follows
-        self._aws: Aws | None = None
+    def __init__(self, reach: Callable[[bool], Aws]) -> None:
+        self._reach = reach
+        self._anew = False
         self._resources: tuple[Resource, ...] = ()
         self._flow: Flow | None = None
         self._totals: Totals | None = None
@@ -44,20 +42,18 @@ class Looker:
 
     def take(self, now: datetime | None = None) -> Look:
         """Look once. Raises ``SalespipeError`` where nothing answers, or AWS refuses to tell of any resource."""
-        try:
-            return self._look(datetime.now(UTC) if now is None else now)
-        except SalespipeError:
-            self._aws = None  # the next look may find other credentials, or another server
-            raise
+        anew, self._anew = self._anew, True  # after a failure there may be other credentials, or another server
+        look = self._look(self._reach(anew), datetime.now(UTC) if now is None else now)
+        self._anew = False
+        return look
 
-    def _look(self, at: datetime) -> Look:
+    def _look(self, aws: Aws, at: datetime) -> Look:
         from salespipe import lifecycle
         from salespipe.lifecycle import Reading
         from salespipe.pipeline import pipeline
         from salespipe.resources.base import settled_away
         from salespipe.view.overview import Look
 
-        aws = self._reach()
         self._resources = self._resources or pipeline(aws)
         seen = lifecycle.survey(aws, self._resources)
         refused = [each for each in seen if isinstance(each, SalespipeError)]
@@ -87,22 +83,6 @@ class Looker:
             alarms=self._alarms,
             latency=self._latency,
         )
-
-    def _reach(self) -> Aws:
-        if not self._follows or self._app.config.target == "aws":
-            self._aws = self._aws or self._app.aws()
-            return self._aws
-        from salespipe.aws import Aws
-        from salespipe.local import daemon
-
-        server = daemon.find(self._app.data_dir)
-        if server is None:
-            raise SalespipeError(
-                "NotRunning", "The local AWS is not running.", hint="salespipe up", exit_code=Exit.NOT_DEPLOYED
-            )
-        if self._aws is None or self._aws.endpoint != server.endpoint:
-            self._aws = Aws(self._app.config, endpoint=server.endpoint, attempts=_ATTEMPTS)
-        return self._aws
 
     def _measure(self, aws: Aws, since: datetime | None, at: datetime) -> None:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -34,6 +34,7 @@ def status(
     --json has: at, pipeline, where, exit_code, resources, flow, latency, alarms, cost.
     """
     from salespipe.cli.looking import Looker
+    from salespipe.cli.reaching import Reach
     from salespipe.view import live, overview
 
     state = App.of(context)
@@ -41,8 +42,8 @@ def status(
         raise typer.BadParameter("SECONDS goes with --watch", ctx=context)
     if watch:
         interval = every or (2.0 if state.config.target == "local" else 10.0)
-        live.follow(state.screen, Looker(state, follows=True).take, interval)
+        live.follow(state.screen, Looker(Reach(state)).take, interval)
         return Exit.DONE
     with state.screen.waiting("looking"):
-        look = Looker(state).take()
+        look = Looker(lambda _: state.aws()).take()
     return overview.show(state.screen, look)

@@ -15,6 +15,7 @@ from salespipe.aws import Aws
 from salespipe.cli.context import App
 from salespipe.cli.looking import Looker
 from salespipe.cli.main import run
+from salespipe.cli.reaching import Reach
 from salespipe.cost.estimate import idle
 from salespipe.errors import Exit, SalespipeError
 from salespipe.flow.snapshot import Verdict
@@ -62,9 +63,7 @@ def refuse(aws: Aws) -> Iterator[Refuse]:
 
 @pytest.fixture
 def looker(aws: Aws) -> Looker:
-    looker = Looker(App(target="aws"))
-    looker._aws = aws
-    return looker
+    return Looker(lambda _: aws)
 
 
 def deploy(aws: Aws) -> None:
@@ -140,11 +139,9 @@ def test_a_resource_that_is_refused_leaves_the_others_to_be_seen(aws: Aws, looke
     assert look.exit_code is Exit.PARTLY
 
 
-def test_after_a_look_that_failed_the_way_to_aws_is_found_anew(
-    aws: Aws, looker: Looker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_look_that_failed_the_way_to_aws_is_found_anew(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     deploy(aws)
-    ways: list[Aws] = []
+    looker, ways = Looker(Reach(App(target="aws"))), list[Aws]()
 
     def renewed(_app: App) -> Aws:
         ways.append(aws)
@@ -160,7 +157,8 @@ def test_after_a_look_that_failed_the_way_to_aws_is_found_anew(
         with pytest.raises(SalespipeError, match="expired"):
             looker.take()
     assert looker.take().exit_code is Exit.DONE
-    assert ways == [aws]
+    assert looker.take().exit_code is Exit.DONE
+    assert ways == [aws, aws]
 
 
 @pytest.fixture
@@ -172,7 +170,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_follows_waits_for_the_local_aws_and_never_starts_it(empty: None, tmp_path: Path) -> None:
     with pytest.raises(SalespipeError) as told:
-        Looker(App(), follows=True).take()
+        Looker(Reach(App())).take()
     assert told.value.code == "NotRunning"
     assert not (tmp_path / "home").exists()
 
