@@ -324,3 +324,9 @@ def test_of_many_findings_some_are_listed_and_all_are_counted() -> None:
     assert (len(findings.listed), findings.faults) == (LISTED, LISTED + 5)
     assert findings.counts[Kind.LOST, Stage.LAKE] == LISTED + 5
     assert json.dumps([each.order for each in findings.listed[:2]]) == '["0", "1"]'
+
+
+def test_an_event_of_the_second_in_which_its_stream_was_made_is_one_that_the_stream_holds() -> None:
+    now, began = 1_763_769_700.0, 1_763_769_600.9
+    assert events.since(now, 86_400.0, began) <= 1_763_769_600
+    assert events.since(now + 200_000, 86_400.0, began) > began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,7 +82,7 @@ def spool_table_stream(aws: Aws, spool: Spool, now: Callable[[], float], progres
     writer.close()
     created = stream.get("CreationRequestDateTime")
     began = created.timestamp() if created else 0.0
-    found.events, found.since = writer.count, max(now() - _TABLE_STREAM_KEEPS + _MARGIN, began)
+    found.events, found.since = writer.count, since(now(), _TABLE_STREAM_KEEPS, began)
     return found
 
 
@@ -113,8 +114,16 @@ def spool_kinesis(aws: Aws, spool: Spool, now: Callable[[], float], progress: Pr
     writer.close()
     began: datetime = summary["StreamCreationTimestamp"]
     found.events = writer.count
-    found.since = max(now() - summary["RetentionPeriodHours"] * 3600.0 + _MARGIN, began.timestamp())
+    found.since = since(now(), summary["RetentionPeriodHours"] * 3600.0, began.timestamp())
     return found
+
+
+def since(now: float, kept: float, began: float) -> float:
+    """From when on a stream holds every event: it keeps them for ``kept`` seconds, and was made when it ``began``.
+
+    Unix time. An event's time has whole seconds: one of the very second in which the stream was made is in it.
+    """
+    return max(now - kept + _MARGIN, math.floor(began))
 
 
 _FROM_THE_START: Final[dict[str, str]] = {"ShardIteratorType": "TRIM_HORIZON"}
