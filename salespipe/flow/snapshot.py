@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from salespipe.aws import error_code, error_message, is_not_found
 from salespipe.flow.metrics import Metric, Point, Points, fetch
-from salespipe.flow.stages import Gauge, gauges
+from salespipe.stages import Gauge, gauges
 
 if TYPE_CHECKING:
     from collections.abc import Callable

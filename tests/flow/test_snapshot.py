@@ -13,8 +13,8 @@ from salespipe.aws import Aws
 from salespipe.config import Config
 from salespipe.flow.metrics import Metric, Point
 from salespipe.flow.snapshot import Figure, Lateness, Verdict, judged, read
-from salespipe.flow.stages import Gauge, gauges
 from salespipe.flow.totals import count
+from salespipe.stages import Gauge, gauges
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PROMPT = Lateness(timedelta(seconds=10), timedelta(seconds=75))
